@@ -1,0 +1,340 @@
+//! Building a request and sending it once.
+
+use std::io;
+use std::sync::Arc;
+
+use ::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use ::http::{HeaderName, HeaderValue, Method};
+use bytes::Bytes;
+use serde::Serialize;
+use url::Url;
+
+use super::guard::is_loopback;
+use super::{Auth, Limits, Request, Response, Transport};
+use crate::error::{Error, ErrorKind, Result};
+
+/// A transport with limits. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct HttpClient {
+    transport: Arc<dyn Transport>,
+    limits: Limits,
+}
+
+impl HttpClient {
+    /// Over `transport`, with the default [`Limits`].
+    pub fn new(transport: Arc<dyn Transport>) -> Self {
+        Self { transport, limits: Limits::default() }
+    }
+
+    /// Sets the limits of every request that sets none itself.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The limits of a request that sets none itself.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Begins a request.
+    pub fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        RequestBuilder { client: self.clone(), request: Request::new(method, url), fault: None }
+    }
+
+    /// Begins a `DELETE`.
+    pub fn delete(&self, url: Url) -> RequestBuilder {
+        self.request(Method::DELETE, url)
+    }
+
+    /// Begins a `GET`.
+    pub fn get(&self, url: Url) -> RequestBuilder {
+        self.request(Method::GET, url)
+    }
+
+    /// Begins a `PATCH`.
+    pub fn patch(&self, url: Url) -> RequestBuilder {
+        self.request(Method::PATCH, url)
+    }
+
+    /// Begins a `POST`.
+    pub fn post(&self, url: Url) -> RequestBuilder {
+        self.request(Method::POST, url)
+    }
+
+    /// Begins a `PUT`.
+    pub fn put(&self, url: Url) -> RequestBuilder {
+        self.request(Method::PUT, url)
+    }
+
+    /// Sends a request once and gives back the reply, whatever its status.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for a URL that is not https (http is taken for a loopback host only) or holds
+    /// credentials; otherwise as [`Transport`] says.
+    pub async fn send(&self, request: Request) -> Result<Response> {
+        check_url(&request.url)?;
+        self.transport.execute(request, &self.limits).await
+    }
+}
+
+/// The last look before anything leaves: whatever built the URL, nothing goes out in the clear.
+fn check_url(url: &Url) -> Result<()> {
+    let fault = if !url.username().is_empty() || url.password().is_some() {
+        "expected a URL without credentials, found some; put them into the configuration's own fields"
+    } else if url.scheme() == "https" || url.scheme() == "http" && is_loopback(url) {
+        return Ok(());
+    } else {
+        "expected an https URL, found another scheme"
+    };
+    Err(Error::new(ErrorKind::Config, fault))
+}
+
+/// One request on its way to being sent.
+#[derive(Debug)]
+#[must_use = "a request that is not sent does nothing"]
+pub struct RequestBuilder {
+    client: HttpClient,
+    request: Request,
+    // The first fault, told when the request is built: so a chain needs one `?` for all its headers.
+    fault: Option<Error>,
+}
+
+impl RequestBuilder {
+    /// Sets the `Authorization` header. A credential no header can hold is told by [`RequestBuilder::build`].
+    pub fn auth(mut self, auth: &Auth) -> Self {
+        match auth.header() {
+            Ok(Some(value)) => self.header(AUTHORIZATION, value),
+            Ok(None) => self,
+            Err(error) => {
+                self.fault.get_or_insert(error);
+                self
+            }
+        }
+    }
+
+    /// Sets a header, in the place of one of that name.
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.request.headers.insert(name, value);
+        self
+    }
+
+    /// Adds a pair to the query, form-encoded. Credentials do not belong there: URLs end up in logs on the way.
+    pub fn query(mut self, name: &str, value: &str) -> Self {
+        self.request.url.query_pairs_mut().append_pair(name, value);
+        self
+    }
+
+    /// Sets the limits of this request.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.client.limits = limits;
+        self
+    }
+
+    /// Sets body and content type. A content type no header can hold is told by [`RequestBuilder::build`].
+    pub fn body(mut self, body: impl Into<Bytes>, content_type: &str) -> Self {
+        self.request.body = body.into();
+        match HeaderValue::from_str(content_type) {
+            Ok(value) => self.header(CONTENT_TYPE, value),
+            Err(_) => {
+                self.fault.get_or_insert(Error::new(
+                    ErrorKind::Bug,
+                    "expected a content type of visible ASCII characters, found another character",
+                ));
+                self
+            }
+        }
+    }
+
+    /// Sets the body to `value` as JSON, and the content type to `application/json`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TooLarge`] as soon as the text would be longer than `max_bytes`; [`ErrorKind::Bug`] when `value` has
+    /// no form in JSON.
+    pub fn json<T: Serialize + ?Sized>(self, value: &T, max_bytes: usize) -> Result<Self> {
+        let mut text = Bounded { text: Vec::new(), max_bytes, exceeded: false };
+        let written = serde_json::to_writer(&mut text, value);
+        if text.exceeded {
+            return Err(Error::new(
+                ErrorKind::TooLarge,
+                format!("expected a body of at most {max_bytes} bytes, found a longer one; send fewer rows at once"),
+            ));
+        }
+        // The serializer's own words may hold a value.
+        written
+            .map_err(|_| Error::new(ErrorKind::Bug, "expected a body that has a form in JSON, found one without"))?;
+        Ok(self.body(text.text, "application/json"))
+    }
+
+    /// The request itself, to be sent later.
+    ///
+    /// # Errors
+    /// The first fault of the steps before: [`ErrorKind::Config`] for a credential, [`ErrorKind::Bug`] for a content
+    /// type.
+    pub fn build(self) -> Result<Request> {
+        match self.fault {
+            Some(fault) => Err(fault),
+            None => Ok(self.request),
+        }
+    }
+
+    /// Sends the request once.
+    ///
+    /// # Errors
+    /// As [`RequestBuilder::build`] and [`HttpClient::send`].
+    pub async fn send(self) -> Result<Response> {
+        let client = self.client.clone();
+        client.send(self.build()?).await
+    }
+}
+
+/// A body that stops growing at its limit, so that an oversized one never stands in memory.
+struct Bounded {
+    text: Vec<u8>,
+    max_bytes: usize,
+    exceeded: bool,
+}
+
+impl io::Write for Bounded {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        if piece.len() > self.max_bytes.saturating_sub(self.text.len()) {
+            self.exceeded = true;
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.text.extend_from_slice(piece);
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use ::http::StatusCode;
+    use async_trait::async_trait;
+
+    use super::*;
+
+    #[derive(Debug, Default)]
+    struct Recorder(Mutex<Vec<(Request, Limits)>>);
+
+    #[async_trait]
+    impl Transport for Recorder {
+        async fn execute(&self, request: Request, limits: &Limits) -> Result<Response> {
+            self.0.lock().unwrap().push((request, *limits));
+            Ok(Response::new(StatusCode::IM_A_TEAPOT, "short and stout"))
+        }
+    }
+
+    fn recorded() -> (Arc<Recorder>, HttpClient) {
+        let recorder = Arc::new(Recorder::default());
+        (Arc::clone(&recorder), HttpClient::new(recorder))
+    }
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_request_leaves_once_and_as_built() {
+        let (recorder, client) = recorded();
+        let limits = Limits::default().with_max_reply_bytes(10);
+        let response = client
+            .post(url("https://example.com/import"))
+            .auth(&Auth::Bearer("t0ken".into()))
+            .header(::http::header::ACCEPT, HeaderValue::from_static("application/json"))
+            .query("project_id", "21 95")
+            .query("a&b", "\u{fc}")
+            .limits(limits)
+            .json(&serde_json::json!({"a": [1, 2]}), 100)
+            .unwrap()
+            .send()
+            .await
+            .unwrap();
+        assert_eq!((response.status.as_u16(), &response.body[..]), (418, &b"short and stout"[..]));
+        let sent = recorder.0.lock().unwrap();
+        let [(request, seen)] = &sent[..] else { panic!("{sent:?}") };
+        assert_eq!(request.method, Method::POST);
+        assert_eq!(request.url.as_str(), "https://example.com/import?project_id=21+95&a%26b=%C3%BC");
+        assert_eq!(request.body, r#"{"a":[1,2]}"#);
+        assert_eq!(request.headers["authorization"], "Bearer t0ken");
+        assert!(request.headers["authorization"].is_sensitive());
+        assert_eq!(request.headers["content-type"], "application/json");
+        assert_eq!(*seen, limits);
+        assert_eq!(*client.limits(), Limits::default());
+    }
+
+    #[tokio::test]
+    async fn nothing_leaves_in_the_clear_with_url_credentials_or_with_a_bad_credential() {
+        let (recorder, client) = recorded();
+        for text in [
+            "http://example.com/",
+            "http://127.0.0.1.example.com/",
+            "ftp://localhost/",
+            "data:text/plain,planted",
+            "https://planted@example.com/",
+            "https://:planted@example.com/",
+            "http://planted:planted@localhost/",
+        ] {
+            let error = client.get(url(text)).send().await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config, "{text}");
+            assert!(!format!("{error:?}").contains("planted"), "{text}");
+        }
+        let bad = client.get(url("https://example.com/")).auth(&Auth::Bearer("planted\n".into()));
+        assert!(!format!("{bad:?}").contains("planted"));
+        assert_eq!(bad.send().await.unwrap_err().kind(), ErrorKind::Config);
+        assert!(recorder.0.lock().unwrap().is_empty());
+        client.get(url("http://127.0.0.1:9/")).send().await.unwrap();
+        client.get(url("http://[::1]:9/")).send().await.unwrap();
+        client.get(url("http://localhost:9/")).send().await.unwrap();
+        assert_eq!(recorder.0.lock().unwrap().len(), 3);
+    }
+
+    #[test]
+    fn a_body_may_be_as_long_as_its_limit_and_no_longer() {
+        let (_, client) = recorded();
+        // `["aaaa"]` is 8 bytes.
+        let json = |max| client.post(url("https://example.com/")).json(&["aaaa"], max).and_then(RequestBuilder::build);
+        assert_eq!(json(8).unwrap().body.len(), 8);
+        let error = json(7).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TooLarge);
+        assert_eq!(
+            error.to_string(),
+            "expected a body of at most 7 bytes, found a longer one; send fewer rows at once"
+        );
+    }
+
+    #[test]
+    fn what_has_no_form_in_json_is_told_without_its_value() {
+        struct Odd;
+        impl Serialize for Odd {
+            fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+                Err(serde::ser::Error::custom("planted"))
+            }
+        }
+        let (_, client) = recorded();
+        let error = client.post(url("https://example.com/")).json(&Odd, 100).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Bug);
+        assert!(!format!("{error:?}").contains("planted"));
+    }
+
+    #[test]
+    fn a_content_type_no_header_can_hold_is_a_bug() {
+        let (_, client) = recorded();
+        let error = client.post(url("https://example.com/")).body("x", "text/plain\r\n").build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Bug);
+    }
+
+    #[test]
+    fn clients_travel() {
+        fn travels<T: Send + Sync + 'static>(_: T) {}
+        let (recorder, client) = recorded();
+        travels(client);
+        travels(recorder as Arc<dyn Transport>);
+    }
+}

@@ -1,0 +1,205 @@
+//! Requests, replies and their limits.
+
+use std::fmt;
+use std::time::Duration;
+
+use ::http::{HeaderMap, Method, StatusCode};
+use bytes::Bytes;
+use url::Url;
+
+/// One request, complete. Cheap to clone but for its headers.
+///
+/// `Debug` shows method, host, path (see [`safe_url`]), header names and the body's length; never a query, a header's
+/// value or the body.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// Where it goes.
+    pub url: Url,
+    /// The headers. Secret values are marked sensitive.
+    pub headers: HeaderMap,
+    /// The body as it goes over the wire; empty for none.
+    pub body: Bytes,
+}
+
+impl Request {
+    /// A request without headers and body.
+    pub fn new(method: Method, url: Url) -> Self {
+        Self { method, url, headers: HeaderMap::new(), body: Bytes::new() }
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("url", &safe_url(&self.url))
+            .field("headers", &Names(&self.headers))
+            .field("body_bytes", &self.body.len())
+            .finish()
+    }
+}
+
+/// One reply, complete, whatever its status.
+///
+/// `Debug` shows status, header names and the body's length.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Response {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body; empty for none.
+    pub body: Bytes,
+}
+
+impl Response {
+    /// A reply without headers.
+    pub fn new(status: StatusCode, body: impl Into<Bytes>) -> Self {
+        Self { status, headers: HeaderMap::new(), body: body.into() }
+    }
+
+    /// Sets the headers.
+    #[must_use]
+    pub fn with_headers(mut self, headers: HeaderMap) -> Self {
+        self.headers = headers;
+        self
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status.as_u16())
+            .field("headers", &Names(&self.headers))
+            .field("body_bytes", &self.body.len())
+            .finish()
+    }
+}
+
+/// What one request may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// From the start of the connection to the last byte of the reply. Default 60 s.
+    pub timeout: Duration,
+    /// The longest reply body that is read, in bytes, after decompression if the transport does any. Default 8 MiB.
+    pub max_reply_bytes: usize,
+}
+
+impl Limits {
+    /// Sets the time for the whole request.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sets the longest reply body, in bytes.
+    #[must_use]
+    pub fn with_max_reply_bytes(mut self, bytes: usize) -> Self {
+        self.max_reply_bytes = bytes;
+        self
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { timeout: Duration::from_secs(60), max_reply_bytes: 8 << 20 }
+    }
+}
+
+struct Names<'a>(&'a HeaderMap);
+
+impl fmt::Debug for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.keys().map(::http::HeaderName::as_str)).finish()
+    }
+}
+
+/// The part of a URL that may be printed: scheme, host, port, and of the path the plain words and versions.
+///
+/// Everything else in the path is shown as `*`, because ids, keys of webhooks and addresses of people stand there.
+///
+/// ```
+/// let url = url::Url::parse("https://graph.example.com/v23.0/6071/usersreplace?access_token=s3cr3t").unwrap();
+/// assert_eq!(audience_sync::http::safe_url(&url), "https://graph.example.com/v23.0/*/usersreplace");
+/// ```
+pub fn safe_url(url: &Url) -> String {
+    let mut safe = format!("{}://{}", url.scheme(), url.host_str().unwrap_or("*"));
+    if let Some(port) = url.port() {
+        safe.push_str(&format!(":{port}"));
+    }
+    for segment in url.path_segments().into_iter().flatten() {
+        safe.push('/');
+        safe.push_str(if is_word(segment) || is_version(segment) { segment } else { "*" });
+    }
+    safe
+}
+
+/// Long enough for the longest method name of a known platform, `offlineUserDataJobs:addOperations`.
+const LONGEST_WORD: usize = 40;
+
+fn is_word(segment: &str) -> bool {
+    segment.len() <= LONGEST_WORD
+        && segment.bytes().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-' | b':'))
+}
+
+fn is_version(segment: &str) -> bool {
+    let Some(number) = segment.strip_prefix('v') else { return false };
+    number.len() <= 6 && number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+}
+
+#[cfg(test)]
+mod tests {
+    use ::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_printed_url_keeps_words_and_versions_only() {
+        for (url, safe) in [
+            ("https://api.example.com/import?project_id=2195193", "https://api.example.com/import"),
+            ("https://example.com:8443/a/b/", "https://example.com:8443/a/b/"),
+            ("https://example.com/v1/people/jane%40doe.org", "https://example.com/v1/people/*"),
+            ("https://example.com/people/jane@doe.org", "https://example.com/people/*"),
+            ("https://example.com/people/+15551234567", "https://example.com/people/*"),
+            ("https://example.com/services/T0AB/B0CD/8kLmNoP2", "https://example.com/services/*/*/*"),
+            ("https://example.com/v12345678901/x", "https://example.com/*/x"),
+            ("https://user:pass@example.com/x#frag", "https://example.com/x"),
+            ("data:text/plain,s3cr3t", "data://*"),
+            (
+                "https://example.com/v21/customers/77/offlineUserDataJobs:addOperations",
+                "https://example.com/v21/customers/*/offlineUserDataJobs:addOperations",
+            ),
+        ] {
+            assert_eq!(safe_url(&Url::parse(url).unwrap()), safe, "{url}");
+        }
+    }
+
+    #[test]
+    fn debug_gives_nothing_away() {
+        let mut request = Request::new(
+            Method::POST,
+            Url::parse("https://planted-user:planted@example.com/act_planted1/users?access_token=planted").unwrap(),
+        );
+        request.headers.insert("authorization", HeaderValue::from_static("Bearer planted"));
+        request.body = Bytes::from_static(b"planted");
+        assert_eq!(
+            format!("{request:?}"),
+            "Request { method: POST, url: \"https://example.com/*/users\", headers: [\"authorization\"], \
+             body_bytes: 7 }"
+        );
+        let response = Response::new(StatusCode::OK, "planted").with_headers(request.headers);
+        assert_eq!(format!("{response:?}"), "Response { status: 200, headers: [\"authorization\"], body_bytes: 7 }");
+    }
+
+    #[test]
+    fn limits_have_the_documented_defaults() {
+        let limits = Limits::default();
+        assert_eq!((limits.timeout.as_secs(), limits.max_reply_bytes), (60, 8_388_608));
+    }
+}

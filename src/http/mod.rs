@@ -1,0 +1,93 @@
+//! The kit for destinations that speak HTTP.
+//!
+//! A connector builds a request with [`HttpClient`], sends it once, and reads the [`Response`]: first with its own
+//! knowledge of the platform's reply bodies, then with [`classify_status`]. Nothing here retries, sleeps or follows a
+//! redirect; that is the engine's. The host may bring its own [`Transport`]; `ReqwestTransport` (feature `reqwest`) is
+//! the built-in one.
+//!
+//! Nothing here prints a header's value, a query, a body or a secret.
+//!
+//! ```
+//! use audience_sync::error::{Error, ErrorKind, Result};
+//! use audience_sync::http::{Auth, HttpClient, Response, classify_status, json};
+//! use audience_sync::time::Timestamp;
+//!
+//! #[derive(serde::Deserialize)]
+//! struct Fault {
+//!     code: u32,
+//! }
+//!
+//! /// The body first: this platform throttles with status 400.
+//! fn classify(response: &Response, now: Timestamp) -> Result<()> {
+//!     match json::<Fault>(response) {
+//!         Ok(Fault { code: code @ 80003 }) => {
+//!             Err(Error::new(ErrorKind::RateLimited, "too many calls").with_code(code.to_string()))
+//!         }
+//!         _ => classify_status(response, now),
+//!     }
+//! }
+//!
+//! async fn add(client: &HttpClient, auth: &Auth, url: url::Url, ids: &[&str], now: Timestamp) -> Result<()> {
+//!     let response = client.post(url).auth(auth).json(&ids, 1 << 20)?.send().await?;
+//!     classify(&response, now)
+//! }
+//! ```
+
+mod auth;
+mod base_url;
+mod client;
+mod guard;
+mod message;
+mod reply;
+#[cfg(feature = "reqwest")]
+mod reqwest;
+mod retry_after;
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+pub use self::auth::Auth;
+pub use self::base_url::BaseUrl;
+pub use self::client::{HttpClient, RequestBuilder};
+pub use self::guard::UrlGuard;
+pub use self::message::{Limits, Request, Response, safe_url};
+pub use self::reply::{classify_status, json};
+#[cfg(feature = "reqwest")]
+pub use self::reqwest::ReqwestTransport;
+pub use self::retry_after::{RETRY_AFTER_MAX, RETRY_AFTER_MIN, retry_after};
+use crate::error::Result;
+
+/// Sends one request and gives back the reply, whatever its status.
+///
+/// The contract:
+/// * one request goes out at most once: no retry, no redirect followed, no cookie kept;
+/// * no answer within [`Limits::timeout`] is [`ErrorKind::Timeout`] with [`Retry::MaybeApplied`];
+/// * a connection that could not be made (name, connect, TLS) is [`ErrorKind::Transport`] with [`Retry::Safe`]: nothing
+///   was sent. One that broke later is [`Retry::MaybeApplied`];
+/// * a reply body above [`Limits::max_reply_bytes`] is [`ErrorKind::UnexpectedReply`] with [`Retry::MaybeApplied`];
+///   it is never kept in memory whole;
+/// * errors hold neither URLs nor header values nor bodies;
+/// * dropping the future gives the request up.
+///
+/// [`ErrorKind::Timeout`]: crate::error::ErrorKind::Timeout
+/// [`ErrorKind::Transport`]: crate::error::ErrorKind::Transport
+/// [`ErrorKind::UnexpectedReply`]: crate::error::ErrorKind::UnexpectedReply
+/// [`Retry::MaybeApplied`]: crate::error::Retry::MaybeApplied
+/// [`Retry::Safe`]: crate::error::Retry::Safe
+#[async_trait]
+pub trait Transport: fmt::Debug + Send + Sync + 'static {
+    /// Sends `request` within `limits`.
+    ///
+    /// # Errors
+    /// As the trait's contract says. A reply with an error status is not an error here.
+    async fn execute(&self, request: Request, limits: &Limits) -> Result<Response>;
+}
+
+#[async_trait]
+impl<T: Transport + ?Sized> Transport for Arc<T> {
+    async fn execute(&self, request: Request, limits: &Limits) -> Result<Response> {
+        (**self).execute(request, limits).await
+    }
+}
