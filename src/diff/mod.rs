@@ -1,0 +1,44 @@
+//! Who entered, left or changed: keys, fingerprints, set algebra of two sides, and the file a side is kept in.
+//!
+//! This module knows nothing of people, platforms or networks. Three ways to use it, from small to large:
+//!
+//! * [`diff`] takes two sides in memory, of any key and fingerprint, in any order, and gives a [`Delta`].
+//! * [`SortedDiff`] walks two sides that are already in key order and holds one entry of each at a time.
+//! * `snapshot` (feature `engine`) is the file in which a side is kept: sorted, checked, handles encrypted.
+//!
+//! A member is known here by a [`MemberKey`], a keyed hash of its id: it sorts evenly, it cannot be guessed back
+//! without the secret, and nobody who picks their own id can make two members share one. What a destination would
+//! receive is known by a [`Fingerprint`].
+//!
+//! # Examples
+//!
+//! What a service of a host does without the engine: two sides in, three lists out.
+//!
+//! ```
+//! use audience_sync::diff::diff;
+//!
+//! // Member id and a version of what would be sent. Anything that can be ordered and compared will do.
+//! let confirmed = [("u1", 7), ("u2", 7), ("u3", 7)];
+//! let desired = [("u4", 1), ("u3", 8), ("u2", 7)];
+//!
+//! let delta = diff(confirmed, desired);
+//! assert_eq!(delta.added, [("u4", 1)]);
+//! assert_eq!(delta.removed, [("u1", 7)]);
+//! assert_eq!(delta.changed[0].key, "u3");
+//! assert_eq!((delta.changed[0].old, delta.changed[0].new), (7, 8));
+//! assert_eq!(delta.unchanged, 1);
+//! ```
+
+mod delta;
+mod fingerprint;
+mod key;
+mod set_sum;
+#[cfg(feature = "engine")]
+pub mod snapshot;
+mod sorted;
+
+pub use delta::{Changed, Counts, Delta, diff};
+pub use fingerprint::{FieldValue, Fingerprint, FingerprintHasher};
+pub use key::{KeyHasher, MemberKey};
+pub use set_sum::SetSum;
+pub use sorted::{Change, Entries, Entry, SortedDiff};
