@@ -1,0 +1,229 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::identity::{PreImage, profiles};
+
+const TESTING: Canonicalizer = Canonicalizer::new().with_allow_test_values(true);
+const META: Profile = profiles::META_CUSTOM_AUDIENCE;
+
+const fn one_rule(rules: &'static [Rule]) -> Profile {
+    Profile { id: "test", version: 1, keyed_by: KeyedBy::Identifiers, rules }
+}
+
+const fn rule(kind: IdentifierKind, pre_image: PreImage, encoding: Encoding) -> Rule {
+    Rule { kind, pre_image, encoding, limit: 2, matches_alone: true }
+}
+
+const GMAIL_FOLDED: Profile = one_rule(&[rule(IdentifierKind::Email, PreImage::EmailGmailFolded, Encoding::Sha256Hex)]);
+const E164_PLUS: Profile = one_rule(&[rule(IdentifierKind::Phone, PreImage::E164Plus, Encoding::Sha256Hex)]);
+const CLEAR_EMAIL: Profile = one_rule(&[rule(IdentifierKind::Email, PreImage::EmailPlain, Encoding::Clear)]);
+
+fn sent(member: &Member, profile: &Profile) -> Vec<String> {
+    let projected = TESTING.canonicalize_member(member).project(profile);
+    projected.identifiers.iter().map(|identifier| identifier.value.to_wire_string()).collect()
+}
+
+fn one(member: &Member, profile: &Profile) -> String {
+    let all = sent(member, profile);
+    assert_eq!(all.len(), 1);
+    all.concat()
+}
+
+#[test]
+fn the_golden_values_of_the_vendors_rules() {
+    // ads-core.md 1.4
+    for (member, profile, digest) in [
+        (
+            Member::new("1").email("  Ada.Lovelace@Example.ORG "),
+            META,
+            "7799473ff091b38137e0698047364e040446fe7cb3209e8321d5a865127853d0",
+        ),
+        (
+            Member::new("1").email("Ada.Lovelace+news@gmail.com"),
+            META,
+            "1ea120351353b93e08701f5cd65ee7bd157f7ecfccb087bfe00ee77f9f8de1c0",
+        ),
+        (
+            Member::new("1").email("Ada.Lovelace+news@gmail.com"),
+            GMAIL_FOLDED,
+            "cd98a25152ad884b29e524ea5d3d8d35615ed0afbbc5ea3a6d4215572b0b2bde",
+        ),
+        (
+            Member::new("1").phone("+1 (512) 555-0100"),
+            E164_PLUS,
+            "12945b229096fbeea14e73ff7096d927765584b9663358877238f4075eba0d89",
+        ),
+        (
+            Member::new("1").phone("+1 (512) 555-0100"),
+            META,
+            "33c6438defc14519a2f9147cbf01d0ccb0471bbaf4b17bff231402de8fcceda7",
+        ),
+        (Member::new("1").first_name("Zoë"), META, "2752b88686847fa5c86f47b94ce652b7b3f22a91c37617d451a4db9afa431450"),
+    ] {
+        assert_eq!(one(&member, &profile), digest);
+    }
+    // identity.md 4.3, the first 16 digits
+    for (email, profile, start) in [
+        (" Nora.Quist+VIP@Gmail.com", META, "0dd2f298678f139f"),
+        (" Nora.Quist+VIP@Gmail.com", GMAIL_FOLDED, "0fab2470a2dfd937"),
+        ("Nora.Quist@googlemail.com", GMAIL_FOLDED, "86e420711e0cfc1c"),
+        ("Ola.Berg@Fjord.example", META, "f823f7fa0afd7eba"),
+        ("Ola.Berg@Fjord.example", GMAIL_FOLDED, "f823f7fa0afd7eba"),
+    ] {
+        assert!(one(&Member::new("1").email(email), &profile).starts_with(start), "{email} {}", profile.id);
+    }
+}
+
+#[test]
+fn metas_row_has_its_order_and_its_clear_id() {
+    let member = Member::new("1")
+        .last_name("O'Brien-Smith")
+        .phone("+1 512 555 0100")
+        .email("ada.lovelace@example.org")
+        .external_id(" C-1001 ");
+    let projected = TESTING.canonicalize_member(&member).project(&META);
+    let kinds: Vec<_> = projected.identifiers.iter().map(|identifier| identifier.kind).collect();
+    use IdentifierKind::{Email, ExternalId, LastName, Phone};
+    assert_eq!(kinds, [ExternalId, Email, Phone, LastName]);
+    assert_eq!(projected.identifiers[0].value.as_clear(), Some("C-1001"));
+    assert_eq!(
+        projected.identifiers[3].value.digest(),
+        Some(&Sha256::digest("obriensmith").into()),
+        "punctuation goes before hashing"
+    );
+    assert!(projected.matchable && projected.rejects.is_empty());
+}
+
+#[test]
+fn names_alone_find_nobody() {
+    let projected = TESTING.canonicalize_member(&Member::new("1").first_name("Ada").last_name("Byron")).project(&META);
+    assert_eq!((projected.identifiers.len(), projected.matchable), (2, false));
+}
+
+#[test]
+fn analytics_and_warehouses_get_no_contact_data() {
+    let member = Member::new("1").email("nora@quist.se").phone("+4930901820").first_name("Nora").external_id("C-1");
+    assert_eq!(sent(&member, &profiles::MIXPANEL), ["C-1"]);
+    let projected = TESTING.canonicalize_member(&member).project(&profiles::WAREHOUSE);
+    assert!(projected.identifiers.is_empty() && projected.matchable);
+}
+
+#[test]
+fn a_digest_goes_out_as_it_came_in_and_only_where_it_fits() {
+    let hex = "7799473ff091b38137e0698047364e040446fe7cb3209e8321d5a865127853d0";
+    let plain = Hashed::sha256_hex(&hex.to_uppercase()).unwrap().with_convention(HashConvention::EmailPlain);
+    let member = |hashed| Member::new("1").hashed(IdentifierKind::Email, hashed);
+    assert_eq!(one(&member(plain), &META), hex);
+    // Equal to the digest of the plain value: one identifier, not two.
+    assert_eq!(one(&member(plain).email("ada.lovelace@example.org"), &META), hex);
+
+    for profile in [GMAIL_FOLDED, CLEAR_EMAIL] {
+        let projected = TESTING.canonicalize_member(&member(plain)).project(&profile);
+        assert!(projected.identifiers.is_empty() && !projected.matchable);
+        assert_eq!(projected.rejects, [(IdentifierKind::Email, Reject::HashedUnusable)]);
+    }
+
+    let undeclared = Hashed::sha256_hex(hex).unwrap();
+    assert_eq!(one(&member(undeclared), &GMAIL_FOLDED), hex);
+    let canonical = TESTING.canonicalize_member(&member(undeclared));
+    assert!(canonical.values()[0].notes().contains(Notes::HASH_UNDECLARED));
+    assert_eq!(TESTING.canonicalize_member(&member(undeclared)).project(&CLEAR_EMAIL).identifiers, []);
+}
+
+#[test]
+fn what_is_sent_is_never_hashed_again_when_it_comes_back() {
+    let first = one(&Member::new("1").email("ada.lovelace@example.org"), &META);
+    let back = Member::new("1").hashed(IdentifierKind::Email, Hashed::sha256_hex(&first).unwrap());
+    assert_eq!(one(&back, &META), first);
+    let as_plain = TESTING.canonicalize_member(&Member::new("1").email(first.as_str()).phone(first.as_str()));
+    assert_eq!(
+        as_plain.rejects(),
+        [(IdentifierKind::Email, Reject::HashedInPlain), (IdentifierKind::Phone, Reject::HashedInPlain)]
+    );
+}
+
+#[test]
+fn equal_values_count_once_and_the_rest_is_limited() {
+    let member = Member::new("1").email("a@quist.se").email("A@Quist.se").email("b@quist.se").email("c@quist.se");
+    let canonical = TESTING.canonicalize_member(&member);
+    assert_eq!(canonical.values().len(), 3);
+    let projected = canonical.project(&CLEAR_EMAIL);
+    let sent: Vec<_> = projected.identifiers.iter().map(|identifier| identifier.value.to_wire_string()).collect();
+    assert_eq!(sent, ["a@quist.se", "b@quist.se"]);
+    assert_eq!(projected.rejects, [(IdentifierKind::Email, Reject::OverLimit)]);
+}
+
+#[test]
+fn a_cell_of_several_is_split() {
+    let member = Member::new("1").email("a@quist.se; b@quist.se");
+    let canonical = TESTING.canonicalize_member(&member);
+    let texts: Vec<_> = canonical.values().iter().filter_map(Canonical::as_str).collect();
+    assert_eq!(texts, ["a@quist.se", "b@quist.se"]);
+    assert!(canonical.values().iter().all(|value| value.notes().contains(Notes::SPLIT)));
+}
+
+#[test]
+fn rejects_are_told_only_to_profiles_that_take_the_kind() {
+    let canonical = TESTING.canonicalize_member(&Member::new("1").email("nobody").first_name("-"));
+    assert_eq!(canonical.rejects().len(), 2);
+    let projected = canonical.project(&CLEAR_EMAIL);
+    assert_eq!(projected.rejects, [(IdentifierKind::Email, Reject::Email(EmailReason::NoAt))]);
+    // Nothing is left of the name by Meta's rule, though it is a text.
+    let projected = TESTING.canonicalize_member(&Member::new("1").first_name("--")).project(&META);
+    assert_eq!(projected.rejects, [(IdentifierKind::FirstName, Reject::Missing)]);
+}
+
+#[cfg(feature = "phone")]
+#[test]
+fn the_members_country_goes_before_the_default_and_a_bad_one_stops_it() {
+    let canonicalizer = Canonicalizer::new().with_default_region(Region::parse("DE").unwrap());
+    let phone = |member: Member| {
+        let canonical = canonicalizer.canonicalize_member(&member.phone("020 7946 0958"));
+        canonical.values().first().and_then(Canonical::as_str).map(str::to_owned).ok_or(canonical.rejects().to_vec())
+    };
+    assert_eq!(phone(Member::new("1").country("GB")).as_deref(), Ok("+442079460958"));
+    assert_eq!(phone(Member::new("1")).as_deref(), Ok("+492079460958"));
+    let no_region = vec![(IdentifierKind::Phone, Reject::Phone(PhoneReason::NoRegion))];
+    assert_eq!(phone(Member::new("1").country("Germany")), Err(no_region));
+}
+
+#[cfg(not(feature = "phone"))]
+#[test]
+fn without_the_feature_a_plain_phone_is_refused_and_a_digest_is_not() {
+    let canonical = TESTING.canonicalize_member(&Member::new("1").phone("+4930901820"));
+    assert_eq!(canonical.rejects(), [(IdentifierKind::Phone, Reject::FeatureDisabled)]);
+    let hashed = Hashed::sha256_bytes([7; 32]).unwrap();
+    assert_eq!(one(&Member::new("1").hashed(IdentifierKind::Phone, hashed), &META), "07".repeat(32));
+}
+
+#[test]
+fn options_are_configuration() {
+    let options: Canonicalizer = serde_json::from_str(r#"{"default_region":"de"}"#).unwrap();
+    assert_eq!(options, Canonicalizer::new().with_default_region(Region::parse("DE").unwrap()));
+    assert!(serde_json::from_str::<Canonicalizer>(r#"{"default_country":"de"}"#).is_err());
+}
+
+#[test]
+fn debug_shows_no_value() {
+    let member = Member::new("canary").email("canary@quist.se").external_id("canary").first_name("Canary");
+    let canonical = TESTING.canonicalize_member(&member);
+    let text = format!("{canonical:?} {:?}", canonical.project(&META));
+    assert!(!text.contains("canary") && text.contains("email(15 bytes"), "{text}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn projecting_is_deterministic_and_accounts_for_every_value(texts in prop::collection::vec("\\PC{0,12}|[a-c]@[a-c]{1,2}\\.se", 0..8)) {
+        let member = texts.iter().fold(Member::new("1"), |member, text| member.email(text.as_str()).first_name(text.as_str()));
+        let canonical = TESTING.canonicalize_member(&member);
+        let projected = canonical.project(&META);
+        prop_assert_eq!(&projected, &canonical.clone().project(&META));
+        prop_assert!(projected.identifiers.len() + projected.rejects.len() <= canonical.values().len() + canonical.rejects().len());
+        let mut unique = projected.identifiers.clone();
+        unique.sort();
+        unique.dedup();
+        prop_assert_eq!(unique.len(), projected.identifiers.len());
+    }
+}

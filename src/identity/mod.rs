@@ -1,0 +1,61 @@
+//! Who a member is: values as the host has them, made canonical once, then projected to what each destination wants.
+//!
+//! ```text
+//! Member ── Canonicalizer ──▶ CanonicalMember ── Profile ──▶ Projected { identifiers, rejects }
+//!            (once a member)                     (once a profile)
+//! ```
+//!
+//! Pure: no runtime, no network, no clock. What cannot be used is never dropped in silence: every value ends as an
+//! [`Identifier`] or as a [`Reject`] with a stable code.
+//!
+//! ```
+//! use audience_sync::identity::{Canonicalizer, IdentifierKind, Member, profiles};
+//!
+//! let member = Member::new("C-1001").email(" Nora.Quist+VIP@Gmail.com ").phone("not a phone");
+//! let canonical = Canonicalizer::new().canonicalize_member(&member);
+//! let projected = canonical.project(&profiles::META_CUSTOM_AUDIENCE);
+//!
+//! assert!(projected.identifiers[0].value.to_wire_string().starts_with("0dd2f298678f139f"));
+//! assert_eq!(projected.rejects[0].0, IdentifierKind::Phone);
+//! ```
+//!
+//! **Already hashed input** is a type of its own ([`Hashed`]): a digest is never hashed again, and a plain value that
+//! looks like a digest is refused. **Test values** (`example.com`, NANP 555-01xx) are refused unless
+//! [`Canonicalizer::with_allow_test_values`] is set.
+//!
+//! The phone parser (`rlibphonenumber`) writes numbers it cannot read to the `log` crate at *trace* level. A host that
+//! turns trace logs on for everything should leave that crate out.
+
+mod attribute;
+mod canonical;
+mod clean;
+mod consent;
+mod email;
+mod hashed;
+mod hygiene;
+mod identifier;
+mod kind;
+mod member;
+mod name;
+mod phone;
+mod profile;
+mod region;
+mod reject;
+
+pub use attribute::{AttributeValue, Decimal};
+pub use canonical::{Canonical, CanonicalMember, Canonicalizer, Projected};
+pub use consent::{Consent, ConsentState};
+pub use hashed::{HashConvention, Hashed, Plain};
+pub use hygiene::{Hygiene, KindCounts};
+pub use identifier::{Identifier, WireValue};
+pub use kind::IdentifierKind;
+pub use member::{Input, Member};
+pub use profile::{Encoding, KeyedBy, PreImage, Profile, Rule, profiles};
+pub use region::{Region, RegionHint};
+pub use reject::{EmailReason, Notes, PhoneReason, Reject};
+
+/// Version of the canonical forms, for the headers of stored state.
+///
+/// It changes whenever a value can come out of the [`Canonicalizer`] in another form than before: members then look
+/// changed, and a state written with another version has to be keyed anew.
+pub const VERSION: u32 = 1;
