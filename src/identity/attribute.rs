@@ -26,6 +26,18 @@ pub enum AttributeValue {
     Text(String),
 }
 
+impl AttributeValue {
+    /// About how many bytes the value takes as JSON.
+    pub fn wire_len(&self) -> usize {
+        match self {
+            Self::Null | Self::Bool(_) => 5,
+            Self::Int(_) => 20,
+            Self::Decimal(number) => number.as_str().len() + 2,
+            Self::Text(text) => text.len() + 2,
+        }
+    }
+}
+
 impl fmt::Debug for AttributeValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

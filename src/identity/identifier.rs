@@ -48,6 +48,14 @@ impl WireValue {
         }
     }
 
+    /// How many bytes are sent: 64 for a digest in hex, or the length of the clear value.
+    pub fn wire_len(&self) -> usize {
+        match self {
+            Self::Sha256(_) => 64,
+            Self::Clear(value) => value.len(),
+        }
+    }
+
     /// The digest, where it is one.
     pub const fn digest(&self) -> Option<&[u8; 32]> {
         match self {

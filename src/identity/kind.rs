@@ -35,6 +35,24 @@ impl IdentifierKind {
             Self::LastName => "last_name",
         }
     }
+
+    /// The kind as a number, as it stands in stored state. Never given to another kind.
+    #[cfg(feature = "engine")]
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Email => 1,
+            Self::Phone => 2,
+            Self::ExternalId => 3,
+            Self::FirstName => 4,
+            Self::LastName => 5,
+        }
+    }
+
+    /// The kind of that number.
+    #[cfg(feature = "engine")]
+    pub(crate) fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.code() == code)
+    }
 }
 
 impl fmt::Display for IdentifierKind {

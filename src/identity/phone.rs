@@ -7,6 +7,7 @@ use super::reject::{Notes, Reject};
 
 /// How national numbers are read.
 #[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "phone"), expect(dead_code, reason = "read by the parser alone"))]
 pub(super) struct Reading {
     /// The region of national numbers.
     pub(super) region: Option<Region>,
@@ -253,11 +254,18 @@ mod parse {
             return Ok(());
         }
         // Letters become digits by keypad; unless a known number comes out, they were a remark, not a number.
-        if reading.require_valid || vanity {
+        if reading.require_valid || vanity || !is_settled(number) {
             return Err(Reject::Phone(PhoneReason::NotValid));
         }
         *notes = notes.with(Notes::POSSIBLE_ONLY);
         Ok(())
+    }
+
+    /// Whether the number reads as itself. One with two trunk zeros loses one at each reading: it is no number, and
+    /// would be another identifier wherever it has been through here once more.
+    fn is_settled(number: &PhoneNumber) -> bool {
+        let again = PHONE_NUMBER_UTIL.parse(number.format_as(PhoneNumberFormat::E164), None);
+        again.is_ok_and(|again| again.format_as(PhoneNumberFormat::E164) == number.format_as(PhoneNumberFormat::E164))
     }
 }
 

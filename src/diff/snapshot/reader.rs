@@ -612,6 +612,8 @@ mod tests {
         assert_eq!(of(&|footer| footer[128] ^= 1), SnapshotFault::CountMismatch);
         assert_eq!(of(&|footer| footer[136] ^= 1), SnapshotFault::SetSumMismatch);
         assert_eq!(of(&|footer| footer[184] ^= 1), SnapshotFault::CountMismatch);
+        // Nine acknowledged of six members, in totals and buckets alike.
+        assert_eq!(of(&|footer| (footer[128], footer[184]) = (9, 5)), SnapshotFault::CountMismatch);
 
         // What only a recount finds: the sum over key and fingerprint, and the earliest expiry of all.
         let verify = |at: usize| {
@@ -658,6 +660,21 @@ mod tests {
         assert_eq!(reader.iter().filter(Result::is_ok).count(), 6);
         assert_eq!(fault(reader.handles(1)), SnapshotFault::DecryptFailed);
         assert_eq!(fault(reader.verify()), SnapshotFault::DecryptFailed);
+    }
+
+    #[test]
+    fn a_scan_reads_only_the_blocks_it_touches() {
+        let given: Vec<Member> = (0..6).map(|key| (key, 0, None, 0, vec![])).collect();
+        let mut file = write(&given, 2);
+        let blocks = open(file.clone()).unwrap().blocks().to_vec();
+        file[blocks[0].offset as usize] ^= 1;
+        file[blocks[2].offset as usize] ^= 1;
+        let reader = open(file).unwrap();
+        let [one, two, four, five] = [1, 2, 4, 5].map(MemberKey::from_u128);
+        assert!(reader.scan(two..four).all(|record| record.is_ok()));
+        assert_eq!(reader.scan(two..four).count(), 2);
+        assert_eq!(fault(reader.scan(one..four).next().unwrap()), SnapshotFault::BlockChecksum);
+        assert_eq!(fault(reader.scan(two..five).last().unwrap()), SnapshotFault::BlockChecksum);
     }
 
     #[test]

@@ -173,7 +173,6 @@ fn rejects_are_told_only_to_profiles_that_take_the_kind() {
     assert_eq!(projected.rejects, [(IdentifierKind::FirstName, Reject::Missing)]);
 }
 
-#[cfg(feature = "phone")]
 #[test]
 fn the_members_country_goes_before_the_default_and_a_bad_one_stops_it() {
     let canonicalizer = Canonicalizer::new().with_default_region(Region::parse("DE").unwrap());
@@ -185,15 +184,6 @@ fn the_members_country_goes_before_the_default_and_a_bad_one_stops_it() {
     assert_eq!(phone(Member::new("1")).as_deref(), Ok("+492079460958"));
     let no_region = vec![(IdentifierKind::Phone, Reject::Phone(PhoneReason::NoRegion))];
     assert_eq!(phone(Member::new("1").country("Germany")), Err(no_region));
-}
-
-#[cfg(not(feature = "phone"))]
-#[test]
-fn without_the_feature_a_plain_phone_is_refused_and_a_digest_is_not() {
-    let canonical = TESTING.canonicalize_member(&Member::new("1").phone("+4930901820"));
-    assert_eq!(canonical.rejects(), [(IdentifierKind::Phone, Reject::FeatureDisabled)]);
-    let hashed = Hashed::sha256_bytes([7; 32]).unwrap();
-    assert_eq!(one(&Member::new("1").hashed(IdentifierKind::Phone, hashed), &META), "07".repeat(32));
 }
 
 #[test]

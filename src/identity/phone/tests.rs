@@ -160,6 +160,13 @@ fn possible_numbers_are_kept_unless_only_valid_ones_are_wanted() {
 }
 
 #[test]
+fn a_number_that_changes_at_each_reading_is_refused() {
+    for text in ["+375 0018 9986", "+49 (0) (0) 0 735", "+593 (0) (02) 123 4567"] {
+        assert_eq!(phone(text, NOTHING), Err(Reject::Phone(PhoneReason::NotValid)), "{text}");
+    }
+}
+
+#[test]
 fn numbers_of_fiction_pass_by_option_alone() {
     assert_eq!(phone("+1 (512) 555-0100", NOTHING), Err(Reject::TestValue));
     let allowed = Reading { allow_test_values: true, ..NOTHING };
@@ -189,9 +196,12 @@ proptest! {
     }
 
     #[test]
-    fn what_comes_out_is_plus_and_digits(like in "[+0]{0,2}[0-9 ()-]{6,16}") {
-        for reading in [NOTHING, own("US"), own("IT")] {
+    fn what_comes_out_is_plus_and_digits_and_reads_as_itself(
+        like in "[+0]{0,2}[0-9 ()-]{6,16}|\\+(375|52|54|55|39|7|1|44|49|225)[0-9]{7,11}"
+    ) {
+        for reading in [NOTHING, own("US"), own("IT"), default("DE")] {
             if let Ok(number) = phone(&like, reading) {
+                prop_assert_eq!(phone(&number, NOTHING), Ok(number.clone()));
                 let digits = number.strip_prefix('+').unwrap();
                 prop_assert!(digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0'));
             }

@@ -1,0 +1,4 @@
+//! Ad platforms: audiences for targeting and exclusion.
+
+#[cfg(feature = "meta")]
+pub mod meta;

@@ -1,0 +1,4 @@
+//! Analytics and lifecycle tools: membership as properties, entries and exits as events.
+
+#[cfg(feature = "mixpanel")]
+pub mod mixpanel;

@@ -1,0 +1,255 @@
+//! What outcomes mean: from one operation and what came of its rows to what is known of the member from now on.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::codec::{Attempt, Entry, Handle, Local, Op};
+use super::previous::Standing;
+use crate::destination::Action;
+use crate::diff::Fingerprint;
+use crate::state::RowSettled;
+use crate::time::Timestamp;
+
+/// How long a rejected row waits for its next try: after the first, second, third rejection, and after any later one.
+const BACK_OFF: [Duration; 4] = [
+    Duration::from_secs(3_600),
+    Duration::from_secs(6 * 3_600),
+    Duration::from_secs(24 * 3_600),
+    Duration::from_secs(7 * 24 * 3_600),
+];
+
+/// What came of one part of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Fate {
+    /// Never sent, or certainly not applied.
+    Untouched = 0,
+    /// Sent, and nothing is known.
+    InDoubt = 1,
+    Accepted = 2,
+    Rejected = 3,
+    Pending = 4,
+}
+
+/// What came of all rows of a plan: two bytes an operation, and the few references that platforms gave.
+#[derive(Debug, Default)]
+pub(crate) struct Fates {
+    removals: Vec<Fate>,
+    entries: Vec<Fate>,
+    vendor_refs: BTreeMap<u32, String>,
+}
+
+impl Fates {
+    pub(crate) fn new(operations: usize) -> Self {
+        let untouched = || vec![Fate::Untouched; operations];
+        Self { removals: untouched(), entries: untouched(), vendor_refs: BTreeMap::new() }
+    }
+
+    fn parts(&mut self, action: Action) -> &mut Vec<Fate> {
+        if action == Action::Remove { &mut self.removals } else { &mut self.entries }
+    }
+
+    /// Rows are about to be sent.
+    pub(crate) fn intended(&mut self, action: Action, rows: &[(u32, u32)]) {
+        for ordinal in ordinals(rows) {
+            self.set(action, ordinal, Fate::InDoubt);
+        }
+    }
+
+    /// A row is settled.
+    pub(crate) fn settled(&mut self, action: Action, ordinal: u32, settled: &RowSettled) {
+        let fate = match settled {
+            RowSettled::Accepted { vendor_ref } => {
+                if let Some(vendor_ref) = vendor_ref {
+                    self.vendor_refs.insert(ordinal, vendor_ref.clone());
+                }
+                Fate::Accepted
+            }
+            // Sent at most once: what may have been applied counts as applied.
+            RowSettled::Skipped { .. } => Fate::Accepted,
+            RowSettled::Rejected { .. } => Fate::Rejected,
+            RowSettled::NotApplied => Fate::Untouched,
+            RowSettled::Pending => Fate::Pending,
+            RowSettled::InDoubt | RowSettled::Staged => Fate::InDoubt,
+        };
+        self.set(action, ordinal, fate);
+    }
+
+    fn set(&mut self, action: Action, ordinal: u32, fate: Fate) {
+        if let Some(place) = self.parts(action).get_mut(ordinal as usize) {
+            *place = fate;
+        }
+    }
+
+    pub(crate) fn removal(&self, ordinal: u32) -> Fate {
+        self.removals.get(ordinal as usize).copied().unwrap_or(Fate::Untouched)
+    }
+
+    pub(crate) fn entry(&self, ordinal: u32) -> Fate {
+        self.entries.get(ordinal as usize).copied().unwrap_or(Fate::Untouched)
+    }
+
+    pub(crate) fn vendor_ref(&self, ordinal: u32) -> Option<&String> {
+        self.vendor_refs.get(&ordinal)
+    }
+}
+
+/// The numbers of a list of runs.
+pub(crate) fn ordinals(runs: &[(u32, u32)]) -> impl Iterator<Item = u32> + '_ {
+    runs.iter().flat_map(|(start, len)| *start..start.saturating_add(*len))
+}
+
+/// Ascending numbers as runs.
+pub(crate) fn runs(ordinals: impl IntoIterator<Item = u32>) -> Vec<(u32, u32)> {
+    let mut runs: Vec<(u32, u32)> = Vec::new();
+    for ordinal in ordinals {
+        match runs.last_mut() {
+            Some((start, len)) if start.checked_add(*len) == Some(ordinal) => *len += 1,
+            _ => runs.push((ordinal, 1)),
+        }
+    }
+    runs
+}
+
+/// What is known of a member from now on.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Known {
+    pub(crate) standing: Standing,
+    pub(crate) acked: Fingerprint,
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) handle: Handle,
+}
+
+/// What an operation leaves behind. `None`: nothing was done, what was known stands.
+///
+pub(crate) fn fold(op: &Op, ordinal: u32, fates: &Fates, terms: FoldTerms) -> Option<Known> {
+    let accepted_before = |fate| if terms.partial && fate == Fate::Untouched { Fate::Accepted } else { fate };
+    let (mut removal, mut entry) = (fates.removal(ordinal), fates.entry(ordinal));
+    if terms.partial && removal == Fate::Untouched && entry == Fate::Untouched {
+        return None;
+    }
+    (removal, entry) = (accepted_before(removal), accepted_before(entry));
+    if op.removal.as_ref().is_none_or(|removal| removal.shared) {
+        removal = Fate::Accepted;
+    }
+    let folding = Folding { op, vendor_ref: fates.vendor_ref(ordinal), terms };
+    match (&op.entry, &op.removal) {
+        (Some(planned), _) => folding.entry(planned, entry, removal),
+        (None, Some(planned)) => folding.removal(planned.effective_at, removal),
+        (None, None) => folding.local(),
+    }
+}
+
+/// How to fold.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FoldTerms {
+    /// Only some parts of the operations are in these fates, the others were accepted before.
+    pub(crate) partial: bool,
+    /// The destination removes by the identifiers that were sent, so they are kept.
+    pub(crate) by_identifiers: bool,
+    pub(crate) now: Timestamp,
+}
+
+struct Folding<'a> {
+    op: &'a Op,
+    vendor_ref: Option<&'a String>,
+    terms: FoldTerms,
+}
+
+impl Folding<'_> {
+    fn entry(&self, planned: &Entry, entry: Fate, removal: Fate) -> Option<Known> {
+        let attempt = |rejections| self.attempt(planned.action, planned.effective_at, planned.fingerprint, rejections);
+        let nothing_removed = self.op.removal.as_ref().is_none_or(|removal| removal.shared);
+        Some(match (entry, removal) {
+            (Fate::Untouched, Fate::Untouched) => return None,
+            (Fate::Untouched, Fate::Accepted) if nothing_removed => return None,
+            (Fate::Accepted, Fate::Accepted) => {
+                let sent = if self.terms.by_identifiers { planned.payload.identifiers.clone() } else { Vec::new() };
+                self.is_member(planned, Handle { identifiers: sent, ..self.handle(None) })
+            }
+            // What vanished was refused to vanish: it is kept, so that a later removal takes it away too.
+            (Fate::Accepted, Fate::Rejected) => self.is_member(planned, self.with_both(planned, None)),
+            (Fate::Accepted, _) => Known {
+                standing: Standing::InDoubt,
+                acked: planned.fingerprint,
+                expires_at: planned.expires_at,
+                handle: self.with_both(planned, Some(attempt(0))),
+            },
+            (Fate::Rejected, _) => {
+                let rejections =
+                    self.op.before.attempt.as_ref().map_or(0, |before| {
+                        if before.fingerprint == planned.fingerprint { before.rejections } else { 0 }
+                    });
+                self.unsettled(Standing::Rejected, self.handle(Some(attempt(rejections.saturating_add(1)))))
+            }
+            (Fate::Pending, _) => self.unsettled(Standing::InFlight, self.with_both(planned, Some(attempt(0)))),
+            (Fate::InDoubt | Fate::Untouched, _) => {
+                self.unsettled(Standing::InDoubt, self.with_both(planned, Some(attempt(0))))
+            }
+        })
+    }
+
+    fn removal(&self, effective_at: Timestamp, removal: Fate) -> Option<Known> {
+        let attempt = |rejections| self.attempt(Action::Remove, effective_at, Fingerprint::NONE, rejections);
+        Some(match removal {
+            Fate::Untouched => return None,
+            Fate::Accepted => self.gone(),
+            Fate::InDoubt => self.unsettled(Standing::InDoubt, self.handle(Some(attempt(0)))),
+            Fate::Pending => self.unsettled(Standing::InFlight, self.handle(Some(attempt(0)))),
+            Fate::Rejected => {
+                let before = self.op.before.attempt.as_ref().filter(|before| before.action == Action::Remove);
+                let rejections = before.map_or(0, |before| before.rejections);
+                self.unsettled(Standing::Rejected, self.handle(Some(attempt(rejections.saturating_add(1)))))
+            }
+        })
+    }
+
+    fn local(&self) -> Option<Known> {
+        match self.op.local {
+            Local::Nothing => None,
+            Local::Drop => Some(self.gone()),
+            Local::Keep(expires_at) => {
+                Some(Known { standing: Standing::Acked, acked: self.op.acked, expires_at, handle: self.handle(None) })
+            }
+        }
+    }
+
+    fn is_member(&self, planned: &Entry, handle: Handle) -> Known {
+        let (acked, expires_at) = (planned.fingerprint, planned.expires_at);
+        Known { standing: Standing::Acked, acked, expires_at, handle }
+    }
+
+    fn gone(&self) -> Known {
+        Known { standing: Standing::Absent, acked: Fingerprint::NONE, expires_at: None, handle: Handle::default() }
+    }
+
+    fn unsettled(&self, standing: Standing, handle: Handle) -> Known {
+        Known { standing, acked: self.op.acked, expires_at: None, handle }
+    }
+
+    fn attempt(&self, action: Action, effective_at: Timestamp, fingerprint: Fingerprint, rejections: u32) -> Attempt {
+        let step = usize::try_from(rejections).unwrap_or(usize::MAX).saturating_sub(1).min(BACK_OFF.len() - 1);
+        let wait = BACK_OFF.get(step).copied().unwrap_or_default();
+        let not_before = if rejections == 0 { self.terms.now } else { self.terms.now.plus(wait) };
+        Attempt { action, effective_at, fingerprint, rejections, not_before }
+    }
+
+    fn handle(&self, attempt: Option<Attempt>) -> Handle {
+        let vendor_ref = self.vendor_ref.cloned().or_else(|| self.op.before.vendor_ref.clone());
+        Handle { vendor_ref, attempt, ..self.op.before.clone() }
+    }
+
+    /// A handle with the identifiers from before and those just sent: the destination may hold any of them.
+    fn with_both(&self, planned: &Entry, attempt: Option<Attempt>) -> Handle {
+        let mut handle = self.handle(attempt);
+        if !self.terms.by_identifiers {
+            return handle;
+        }
+        for identifier in &planned.payload.identifiers {
+            if !handle.identifiers.contains(identifier) {
+                handle.identifiers.push(identifier.clone());
+            }
+        }
+        handle
+    }
+}

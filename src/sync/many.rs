@@ -1,0 +1,149 @@
+//! Several bindings from one reading of the source.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use super::binding::Binding;
+use super::engine::{Inner, RunOptions};
+use super::members::Members;
+use super::plan::Plan;
+use super::prepare::{Desired, Lens, Prepared, prepare};
+use super::report::RunReport;
+use super::run::Run;
+use crate::error::{Error, ErrorKind, Result};
+use crate::naming::Role;
+use crate::observe::Event;
+
+/// Members made canonical in one go.
+const CHUNK: usize = 4096;
+/// Chunks in the works at once: enough to keep a second thread busy while the source is read.
+const CHUNKS: usize = 3;
+
+pub(crate) fn no_run() -> Error {
+    Error::new(ErrorKind::Bug, "expected a result for each binding, found none")
+}
+
+pub(crate) async fn plan(
+    engine: &Arc<Inner>,
+    binding: &Binding,
+    members: Members<'_>,
+    options: &RunOptions,
+) -> Result<Plan> {
+    let as_of = options.as_of.unwrap_or_else(|| engine.clock.now());
+    let run = Run::open(engine, binding, as_of).await?;
+    let lenses = Arc::new(vec![run.lens()]);
+    let desired = read(engine, &[binding.name()], lenses, members).await?.pop().ok_or_else(no_run)?;
+    run.draft(desired).await?.keep().await
+}
+
+pub(crate) async fn sync_all(
+    engine: &Arc<Inner>,
+    bindings: &[Binding],
+    members: Members<'_>,
+    options: &RunOptions,
+) -> Result<Vec<Result<RunReport>>> {
+    distinct(bindings)?;
+    let as_of = options.as_of.unwrap_or_else(|| engine.clock.now());
+    let mut results: Vec<Option<Result<RunReport>>> = bindings.iter().map(|_| None).collect();
+    let mut opened = Vec::new();
+    for index in suppression_first(bindings) {
+        match Run::open(engine, &bindings[index], as_of).await {
+            Ok(run) => opened.push((index, run)),
+            Err(error) if bindings.len() == 1 => return Err(error),
+            Err(error) => results[index] = Some(Err(error)),
+        }
+    }
+    let lenses: Vec<Lens> = opened.iter().map(|(_, run)| run.lens()).collect();
+    let names: Vec<String> = opened.iter().map(|(index, _)| bindings[*index].name()).collect();
+    let desired = read(engine, &names, Arc::new(lenses), members).await?;
+    for ((index, run), desired) in opened.into_iter().zip(desired) {
+        let waits_for = waits_for(bindings, index, &results);
+        let result = match run.draft(desired).await {
+            Ok(drafted) => drafted.holding(waits_for).carry_out(options).await,
+            Err(error) => Err(error),
+        };
+        results[index] = Some(result);
+    }
+    Ok(results.into_iter().map(|result| result.unwrap_or_else(|| Err(no_run()))).collect())
+}
+
+/// Two bindings of one name would write one state.
+fn distinct(bindings: &[Binding]) -> Result<()> {
+    let mut names = BTreeSet::new();
+    match bindings.iter().map(Binding::name).find(|name| !names.insert(name.clone())) {
+        None => Ok(()),
+        Some(name) => Err(Error::new(
+            ErrorKind::Config,
+            format!("sync several bindings: expected each audience once per destination, found {name} twice"),
+        )),
+    }
+}
+
+/// Suppression audiences go before all others; else the order is the host's.
+fn suppression_first(bindings: &[Binding]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..bindings.len()).collect();
+    order.sort_by_key(|index| bindings[*index].audience().role() != Role::Suppression);
+    order
+}
+
+/// The key of an exclusion of this binding's audience that is not in order at the same destination.
+fn waits_for(bindings: &[Binding], index: usize, results: &[Option<Result<RunReport>>]) -> Option<String> {
+    let binding = &bindings[index];
+    let destination = binding.destination().info().id;
+    let excludes = |key: &str| binding.audience().exclusions().any(|excluded| excluded == key);
+    bindings.iter().zip(results).enumerate().find_map(|(other, (excluded, result))| {
+        let concerns =
+            other != index && excludes(excluded.audience().key()) && excluded.destination().info().id == destination;
+        let in_order = matches!(result, Some(Ok(report)) if report.is_success());
+        (concerns && !in_order).then(|| excluded.audience().key().to_owned())
+    })
+}
+
+/// Reads the source to its end and looks at each member through every lens, on threads of their own.
+async fn read(
+    engine: &Arc<Inner>,
+    bindings: &[String],
+    lenses: Arc<Vec<Lens>>,
+    mut members: Members<'_>,
+) -> Result<Vec<Desired>> {
+    let cx = engine.context("source");
+    let mut desired: Vec<Desired> = lenses.iter().map(|_| Desired::default()).collect();
+    let mut working = VecDeque::new();
+    let mut rows = 0;
+    loop {
+        let chunk = members.next_chunk(CHUNK).await?;
+        rows += chunk.len() as u64;
+        if chunk.is_empty() || working.len() == CHUNKS {
+            while let Some(done) = working.pop_front() {
+                absorb(&mut desired, joined(done).await?);
+                if !chunk.is_empty() {
+                    break;
+                }
+            }
+        }
+        for binding in bindings {
+            cx.emit(&Event::SourceRead { binding, rows });
+        }
+        if chunk.is_empty() {
+            break;
+        }
+        let (canonicalizer, lenses) = (engine.canonicalizer, lenses.clone());
+        working.push_back(tokio::task::spawn_blocking(move || prepare(&canonicalizer, &lenses, &chunk)));
+    }
+    members.check_end(rows)?;
+    cx.blocking(move || {
+        desired.iter_mut().for_each(Desired::finish);
+        Ok(desired)
+    })
+    .await
+}
+
+async fn joined<T>(work: tokio::task::JoinHandle<T>) -> Result<T> {
+    work.await.map_err(|_| Error::new(ErrorKind::Bug, "making members canonical ended without a result: it panicked"))
+}
+
+fn absorb(desired: &mut [Desired], prepared: Vec<Prepared>) {
+    for (desired, prepared) in desired.iter_mut().zip(prepared) {
+        desired.absorb(prepared);
+    }
+}

@@ -1,0 +1,32 @@
+//! The engine.
+mod binding;
+mod codec;
+mod deliver;
+mod dispatch;
+mod draft;
+mod engine;
+mod fold;
+mod guard;
+mod many;
+mod members;
+mod note;
+mod pace;
+mod plan;
+mod prepare;
+mod previous;
+mod report;
+mod retry;
+mod rows;
+mod run;
+mod send;
+mod settle;
+mod tally;
+mod wire;
+
+pub use binding::Binding;
+pub use engine::{Engine, EngineBuilder, RunOptions};
+pub use guard::{Guard, GuardTrip, Guards};
+pub use members::Members;
+pub use plan::{Approval, Plan, PlanCounts};
+pub use report::{ReasonCount, RunError, RunReport};
+pub use retry::RetryPolicy;
