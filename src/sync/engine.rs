@@ -9,11 +9,12 @@ use super::binding::Binding;
 use super::many;
 use super::members::Members;
 use super::plan::{Approval, Plan};
+use super::record::{self, EventReport};
 use super::report::RunReport;
 use super::retry::RetryPolicy;
 use super::run::Run;
 use crate::clock::{Clock, Timestamp, TokioClock};
-use crate::destination::{Context, RunLog};
+use crate::destination::{Context, KeyEvent, RunLog};
 use crate::error::Result;
 #[cfg(feature = "http")]
 use crate::http::HttpClient;
@@ -185,6 +186,17 @@ impl Engine {
     /// As [`Engine::apply`].
     pub async fn apply_with(&self, binding: &Binding, plan: &Plan, options: &RunOptions) -> Result<RunReport> {
         Run::open(&self.0, binding, plan.as_of).await?.apply(plan.clone(), options).await
+    }
+
+    /// Records key events (orders, conversions) at the binding's destination: an outcome for each, and no state.
+    ///
+    /// Events that end unsettled are to be sent again by the host, with the same event ids.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when the destination takes no key events. What happens
+    /// on the way is in the report.
+    pub async fn record(&self, binding: &Binding, events: Vec<KeyEvent>) -> Result<EventReport> {
+        record::record(&self.0, binding, events).await
     }
 
     /// A context as the engine gives it to destinations: to call one directly, for a check or a size.
