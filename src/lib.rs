@@ -90,3 +90,6 @@ pub mod time;
 
 pub use async_trait::async_trait;
 pub use error::{Error, ErrorKind, Result, Retry};
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
