@@ -47,7 +47,7 @@ struct Cost {
 fn compare(members: u64) -> Result<(), Failure> {
     let dir = tempfile::tempdir()?;
     let bodies = dir.path().join("bodies");
-    let (mut server, url) = start_server()?;
+    let (server, url) = start_server()?;
     let measure = |scenario: &str| scenario_cost(scenario, members, &url, &bodies.to_string_lossy());
     let scenarios =
         ["canonicalize", "diff", "meta-first", "bare-post", "meta-churn", "memory-first", "memory-churn", "source-only"];
@@ -59,7 +59,7 @@ fn compare(members: u64) -> Result<(), Failure> {
         println!("{scenario:<14}{:>9.2}{:>9.2}{:>11.0}{rate:>14.0}", cost.wall, cost.cpu, cost.peak_mib);
         costs.push(cost);
     }
-    server.kill()?;
+    drop(server);
     let [canonicalize, diff, first, post, churn, ..] = costs.as_slice() else { return Err("no figures".into()) };
     let wall = canonicalize.wall + diff.wall + post.wall;
     let cpu = canonicalize.cpu + diff.cpu + post.cpu;
@@ -69,17 +69,28 @@ fn compare(members: u64) -> Result<(), Failure> {
     Ok(())
 }
 
-fn start_server() -> Result<(Child, String), Failure> {
-    let mut server = Command::new(std::env::current_exe()?).arg("--drain").stdout(Stdio::piped()).spawn()?;
+/// Ends with the benchmark, however that ends.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn start_server() -> Result<(Server, String), Failure> {
+    let mut server = Server(Command::new(std::env::current_exe()?).arg("--drain").stdout(Stdio::piped()).spawn()?);
     let mut url = String::new();
-    BufReader::new(server.stdout.take().ok_or("no output")?).read_line(&mut url)?;
+    BufReader::new(server.0.stdout.take().ok_or("no output")?).read_line(&mut url)?;
     Ok((server, url.trim().to_owned()))
 }
 
 /// Reads requests to their end, and answers as Meta does.
 async fn drain() -> Result<(), Failure> {
     let limits = ServerLimits::default().with_body_bytes(64 << 20).with_remembered(0);
-    let server = HttpServer::start_with(answer, limits).await?;
+    let server = HttpServer::start_with(limits, answer).await?;
     println!("{}", server.url());
     std::io::stdout().flush()?;
     std::future::pending().await
@@ -89,6 +100,10 @@ fn answer(request: &Received) -> Reply {
     let body = match (request.method().as_str(), request.path().ends_with("/users")) {
         (_, true) => serde_json::json!({"audience_id": "1", "session_id": "1", "num_received": 0, "num_invalid_entries": 0}),
         ("POST", _) => serde_json::json!({"id": "120210000000000001"}),
+        (_, _) if request.path().ends_with("/120210000000000001") => {
+            serde_json::json!({"id": "120210000000000001", "name": "CI | Lapsed | 90d+ | Excl Purch 7d", "subtype": "CUSTOM",
+                "operation_status": {"code": 200, "description": "Normal"}})
+        }
         _ => serde_json::json!({"data": []}),
     };
     Reply::json(&body)

@@ -86,6 +86,8 @@ pub mod secret;
 pub mod state;
 #[cfg(feature = "engine")]
 pub mod sync;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 pub mod time;
 
 pub use async_trait::async_trait;
