@@ -17,7 +17,7 @@ use super::report::RunReport;
 use super::send::Sending;
 use super::settle::{Settling, open_previous};
 use crate::clock::Timestamp;
-use crate::destination::{Capabilities, Context, RemovalNeeds};
+use crate::destination::{Capabilities, Context, RemovalNeeds, Resend};
 use crate::error::{Doing, Error, ErrorKind, Result};
 use crate::observe::Event;
 use crate::state::{BindingId, Entry, Store};
@@ -136,7 +136,7 @@ impl Run {
 
     async fn draft_inner(&mut self, mut desired: Desired) -> Result<(Plan, Unused)> {
         let unused = std::mem::take(&mut desired.unused);
-        let terms = Terms::new(&self.capabilities, self.as_of, self.mapping_changed());
+        let terms = Terms::new(&self.capabilities, self.id.id(), self.as_of, self.cx.now(), self.mapping_changed());
         let previous = self.previous.clone();
         let (out, records) = mpsc::channel(4);
         let drafting = tokio::task::spawn_blocking(move || draft(terms, &desired, &previous, &out));
@@ -185,7 +185,8 @@ impl Run {
 
 fn settling<'a>(engine: &'a Inner, cx: &'a Context, id: &BindingId, capabilities: &Capabilities) -> Settling<'a> {
     let by_identifiers = capabilities.removal == RemovalNeeds::Identifiers;
-    Settling { cx, keyring: &engine.keyring, store_id: id.id(), by_identifiers }
+    let at_most_once = capabilities.resend == Resend::Never;
+    Settling { cx, keyring: &engine.keyring, store_id: id.id(), by_identifiers, at_most_once }
 }
 
 /// Runs on a thread of its own.
