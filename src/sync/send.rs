@@ -8,7 +8,6 @@ use super::codec::Op;
 use super::deliver::Courier;
 use super::dispatch::Dispatch;
 use super::note::RunNote;
-use super::pace::Pacer;
 use super::plan::Plan;
 use super::report::{RunError, RunReport};
 use super::rows::{entry_row, removal_row};
@@ -142,7 +141,7 @@ impl Sending {
         let known = self.run.binding.known().map(|id| AudienceRef::new(id, audience.key())).or(stored.clone());
         spec.known = known;
         let destination = self.run.binding.destination().clone();
-        let pacer = Pacer::new(self.run.capabilities.rate);
+        let pacer = self.run.engine.pacer(&**self.run.binding.destination());
         let (cx, capabilities) = (self.run.cx.clone(), self.run.capabilities.clone());
         let placeholder = AudienceRef::new("", audience.key());
         let name = self.run.name.clone();
@@ -168,7 +167,7 @@ impl Sending {
 
     async fn send_phase(&mut self, audience: &AudienceRef, row_version: u64, actions: &[Action]) -> Result<()> {
         let destination = self.run.binding.destination().clone();
-        let pacer = Pacer::new(self.run.capabilities.rate);
+        let pacer = self.run.engine.pacer(&**self.run.binding.destination());
         let (cx, capabilities) = (self.run.cx.clone(), self.run.capabilities.clone());
         let (name, engine) = (self.run.name.clone(), self.run.engine.clone());
         let courier = Courier {
