@@ -132,14 +132,7 @@ impl Courier<'_> {
 
     /// No call waits for ever.
     pub(crate) async fn call<T>(&self, call: impl Future<Output = Result<T>> + Send) -> Result<T> {
-        let deadline = self.cx.clock().sleep(self.policy.deadline);
-        match select(std::pin::pin!(call), deadline).await {
-            Either::Left((result, _)) => result,
-            Either::Right(((), _)) => Err(Error::new(
-                ErrorKind::Timeout,
-                format!("expected the destination to answer within {:?}, found no answer", self.policy.deadline),
-            )),
-        }
+        within(&**self.cx.clock(), self.policy.deadline, call).await
     }
 
     fn batch(&self, parcel: &Parcel, group: &Group, only: bool) -> Batch {
@@ -241,9 +234,11 @@ impl Courier<'_> {
                 if applied {
                     self.in_doubt(progress, &group);
                 }
-                if applied && self.capabilities.resend == Resend::Never {
-                    // Settled by the doubt: it is never sent again.
-                } else if group.attempt < self.policy.attempts {
+                let never_again = applied && self.capabilities.resend == Resend::Never;
+                if never_again {
+                    return;
+                }
+                if group.attempt < self.policy.attempts {
                     self.wait(group.attempt, after, error.kind()).await;
                     progress.groups.push(Group { attempt: group.attempt + 1, ..group });
                 } else {
@@ -287,6 +282,21 @@ impl Courier<'_> {
         let wait = after.unwrap_or_else(|| back_off(self.policy, attempt, clock));
         self.cx.emit(&Event::Retrying { binding: self.binding, attempt: attempt + 1, wait, kind });
         clock.sleep(wait).await;
+    }
+}
+
+/// What is asked, or a timeout.
+pub(crate) async fn within<T>(
+    clock: &dyn Clock,
+    deadline: Duration,
+    call: impl Future<Output = Result<T>> + Send,
+) -> Result<T> {
+    match select(std::pin::pin!(call), clock.sleep(deadline)).await {
+        Either::Left((result, _)) => result,
+        Either::Right(((), _)) => Err(Error::new(
+            ErrorKind::Timeout,
+            format!("expected the destination to answer within {deadline:?}, found no answer"),
+        )),
     }
 }
 

@@ -39,6 +39,8 @@ pub(crate) struct Run {
     pub(crate) previous: Previous,
     /// The state was left behind by a run that did not come to its end.
     pub(crate) resumed: bool,
+    /// Entries that jobs of earlier runs refused without saying which.
+    pub(crate) unattributed: u64,
 }
 
 impl Run {
@@ -74,6 +76,7 @@ impl Run {
             store,
             previous,
             resumed,
+            unattributed: 0,
         })
     }
 
@@ -99,6 +102,12 @@ impl Run {
     /// The holdout in force, as the manifest names it.
     pub(crate) fn holdout(&self) -> String {
         self.binding.audience().holdout().map(|holdout| holdout.salt().to_owned()).unwrap_or_default()
+    }
+
+    /// The rules or the holdout are not those that the state speaks of.
+    pub(crate) fn rules_changed(&self) -> bool {
+        let facts = self.facts();
+        facts.mapping_changed || facts.holdout_changed
     }
 
     fn facts(&self) -> Facts {
@@ -167,7 +176,7 @@ impl Run {
     }
 
     /// Carries out a plan that was kept.
-    pub(crate) async fn apply(self, plan: Plan, options: &RunOptions) -> Result<RunReport> {
+    pub(crate) async fn apply(mut self, plan: Plan, options: &RunOptions) -> Result<RunReport> {
         let manifest = self.store.manifest();
         if plan.binding != self.name || plan.generation != manifest.generation || !manifest.plans.contains(&plan.id) {
             return Err(Error::new(
@@ -179,6 +188,7 @@ impl Run {
                 ),
             ));
         }
+        self.settle_jobs().await?;
         Planned { run: self, plan, unused: Unused::new(), waits_for: None }.carry_out(options).await
     }
 }
