@@ -14,7 +14,7 @@ use audience_sync::audience::Audience;
 use audience_sync::connectors::ads::meta::{CustomerFileSource, Meta, MetaConfig};
 use audience_sync::destination::{Destination, Memory};
 use audience_sync::diff::{Fingerprint, KeyHasher, SortedDiff};
-use audience_sync::http::{HttpClient, Limits, ReqwestTransport, Request, Response, Transport};
+use audience_sync::http::{HttpClient, Limits, Request, ReqwestTransport, Response, Transport};
 use audience_sync::identity::{Canonicalizer, Member, profiles};
 use audience_sync::secret::Keyring;
 use audience_sync::state::State;
@@ -49,8 +49,16 @@ fn compare(members: u64) -> Result<(), Failure> {
     let bodies = dir.path().join("bodies");
     let (server, url) = start_server()?;
     let measure = |scenario: &str| scenario_cost(scenario, members, &url, &bodies.to_string_lossy());
-    let scenarios =
-        ["canonicalize", "diff", "meta-first", "bare-post", "meta-churn", "memory-first", "memory-churn", "source-only"];
+    let scenarios = [
+        "canonicalize",
+        "diff",
+        "meta-first",
+        "bare-post",
+        "meta-churn",
+        "memory-first",
+        "memory-churn",
+        "source-only",
+    ];
     let mut costs = Vec::new();
     println!("{members} members\n{:<14}{:>9}{:>9}{:>11}{:>14}", "", "wall s", "CPU s", "peak MiB", "members/s");
     for scenario in scenarios {
@@ -63,9 +71,17 @@ fn compare(members: u64) -> Result<(), Failure> {
     let [canonicalize, diff, first, post, churn, ..] = costs.as_slice() else { return Err("no figures".into()) };
     let wall = canonicalize.wall + diff.wall + post.wall;
     let cpu = canonicalize.cpu + diff.cpu + post.cpu;
-    println!("\nmeta-first / (canonicalize + diff + bare-post): {:.2} wall, {:.2} CPU", first.wall / wall, first.cpu / cpu);
+    println!(
+        "\nmeta-first / (canonicalize + diff + bare-post): {:.2} wall, {:.2} CPU",
+        first.wall / wall,
+        first.cpu / cpu
+    );
     println!("meta-first / bare-post: {:.2} wall", first.wall / post.wall);
-    println!("meta-churn / canonicalize: {:.2} wall, {:.2} CPU", churn.wall / canonicalize.wall, churn.cpu / canonicalize.cpu);
+    println!(
+        "meta-churn / canonicalize: {:.2} wall, {:.2} CPU",
+        churn.wall / canonicalize.wall,
+        churn.cpu / canonicalize.cpu
+    );
     Ok(())
 }
 
@@ -98,7 +114,9 @@ async fn drain() -> Result<(), Failure> {
 
 fn answer(request: &Received) -> Reply {
     let body = match (request.method().as_str(), request.path().ends_with("/users")) {
-        (_, true) => serde_json::json!({"audience_id": "1", "session_id": "1", "num_received": 0, "num_invalid_entries": 0}),
+        (_, true) => {
+            serde_json::json!({"audience_id": "1", "session_id": "1", "num_received": 0, "num_invalid_entries": 0})
+        }
         ("POST", _) => serde_json::json!({"id": "120210000000000001"}),
         (_, _) if request.path().ends_with("/120210000000000001") => {
             serde_json::json!({"id": "120210000000000001", "name": "CI | Lapsed | 90d+ | Excl Purch 7d", "subtype": "CUSTOM",
@@ -127,7 +145,9 @@ async fn run(scenario: &str, count: u64, url: Option<String>, bodies: Option<Str
     let everybody = 0..count;
     let after_churn = count / 200..count + count / 200;
     match scenario {
-        "source-only" => measured(async { Ok(everybody.map(member).map(|member| member.id().len()).sum::<usize>()) }).await,
+        "source-only" => {
+            measured(async { Ok(everybody.map(member).map(|member| member.id().len()).sum::<usize>()) }).await
+        }
         "canonicalize" => measured(async { Ok(canonicalize(everybody)) }).await,
         "diff" => measured(async { diff(everybody) }).await,
         "bare-post" => {
@@ -211,8 +231,7 @@ fn canonicalize(range: std::ops::Range<u64>) -> usize {
 
 fn diff(range: std::ops::Range<u64>) -> Result<u64, Failure> {
     let keys = KeyHasher::new(&[7; 16], "");
-    let mut current: Vec<_> =
-        range.map(|n| (keys.key(format!("u_{n:09}")), Fingerprint::from_hash(n + 1))).collect();
+    let mut current: Vec<_> = range.map(|n| (keys.key(format!("u_{n:09}")), Fingerprint::from_hash(n + 1))).collect();
     current.sort_unstable();
     let mut changes = SortedDiff::new(std::iter::empty::<Result<(_, Fingerprint)>>(), current.into_iter().map(Ok));
     for change in &mut changes {

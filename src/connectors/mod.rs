@@ -53,7 +53,15 @@ macro_rules! connector {
 /// Every connector there is, in the order of the README.
 pub static CATALOGUE: &[Connector] = &[
     connector!("meta", "Meta Custom Audiences", Ads, "add, remove, find or create, size range", ads::meta, Meta),
-    connector!("mixpanel", "Mixpanel", Analytics, "list property, enter and exit events, key events", analytics::mixpanel, Mixpanel),
+    connector!(
+        "mixpanel",
+        "Mixpanel",
+        Analytics,
+        "list property, enter and exit events, key events",
+        analytics::mixpanel,
+        Mixpanel
+    ),
+    connector!("sqlite", "SQLite", Warehouse, "membership, history, key events, run log", warehouse::sqlite, Sqlite),
 ];
 
 /// Makes a destination from a configuration: an object whose `connector` names it, the rest being that connector's own.

@@ -220,6 +220,9 @@ impl<'a> Dispatch<'a> {
         }
         let courier = self.courier;
         let finished = courier.retried(|| courier.destination.finish(courier.cx, &session)).await;
+        if let Ok(outcome) = &finished {
+            self.sending.tally.unattributed += outcome.unattributed();
+        }
         let staged = std::mem::take(&mut self.staged);
         match finished.and_then(|outcome| Ok((outcome.job().cloned(), resolve(outcome, staged.len())?))) {
             Ok((job, outcomes)) if !staged.is_empty() => self.settle_staged(staged, job, outcomes).await?,
@@ -280,7 +283,7 @@ impl<'a> Dispatch<'a> {
             })
             .collect();
         if !rejects.is_empty() {
-            let logged = log.rejects(self.courier.cx, &rejects).await;
+            let logged = self.sending.logged(log.rejects(self.courier.cx, &rejects)).await;
             self.sending.log_failed(logged);
         }
     }

@@ -23,6 +23,7 @@ mod draft;
 mod engine;
 mod fold;
 mod guard;
+mod jobs;
 mod many;
 mod members;
 mod note;

@@ -72,7 +72,9 @@ pub(crate) async fn record(engine: &Arc<Inner>, binding: &Binding, events: Vec<K
     if !capabilities.events {
         return Err(Error::new(
             ErrorKind::Unsupported,
-            format!("record events at {binding}: expected a destination that takes key events, found one that does not"),
+            format!(
+                "record events at {binding}: expected a destination that takes key events, found one that does not"
+            ),
         ));
     }
     let cx = engine.context(&engine.run_id());

@@ -164,7 +164,7 @@ impl Clock for ManualClock {
         Sleep { clock: self, key: (until, id), gave_way: 0 }.await;
     }
 
-    /// SplitMix64, as in Vigna's reference implementation (prng.di.unimi.it/splitmix64.c, read November 2026).
+    /// SplitMix64.
     fn jitter(&self) -> u64 {
         let mut hands = self.hands();
         hands.seed = hands.seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -370,7 +370,7 @@ mod tests {
         assert_eq!(clock.now(), Timestamp::from_secs(5));
         clock.advance(secs(1));
         assert_eq!(clock.now(), Timestamp::from_secs(6));
-        // The first outputs of SplitMix64 for seed 0, as published with the generator.
+        // The first outputs of SplitMix64 for seed 0, as many implementations test them.
         assert_eq!([clock.jitter(), clock.jitter()], [0xE220_A839_7B1D_CDAF, 0x6E78_9E6A_A1B9_65F4]);
     }
 }
