@@ -227,12 +227,14 @@ impl Folding<'_> {
             }
             // What vanished was refused to vanish: it is kept, and tried again.
             (Fate::Accepted, Fate::Rejected) => {
-                let before = self.op.before.attempt.as_ref().filter(|before| {
-                    before.action == Action::Remove && before.fingerprint == planned.fingerprint
-                });
+                let before = self
+                    .op
+                    .before
+                    .attempt
+                    .as_ref()
+                    .filter(|before| before.action == Action::Remove && before.fingerprint == planned.fingerprint);
                 let rejections = before.map_or(0, |before| before.rejections).saturating_add(1);
-                let attempt =
-                    self.attempt(Action::Remove, planned.effective_at, planned.fingerprint, rejections);
+                let attempt = self.attempt(Action::Remove, planned.effective_at, planned.fingerprint, rejections);
                 self.is_member(Standing::Rejected, planned, self.with_both(planned, Some(attempt)))
             }
             (Fate::Accepted, _) => {

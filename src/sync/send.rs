@@ -48,17 +48,7 @@ impl Sending {
         let mut tally = Tally::default();
         tally.unattributed = run.unattributed;
         let unused = unused.into_iter().map(|((kind, code), count)| (format!("{kind}: {code}"), count)).collect();
-        Self {
-            run,
-            plan,
-            unused,
-            waits_for,
-            approved,
-            entries: Vec::new(),
-            tally,
-            stop: None,
-            open_jobs: 0,
-        }
+        Self { run, plan, unused, waits_for, approved, entries: Vec::new(), tally, stop: None, open_jobs: 0 }
     }
 
     /// Sends everything, settles it, and reports.
