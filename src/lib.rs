@@ -81,6 +81,8 @@ pub mod identity;
 pub mod measure;
 pub mod naming;
 pub mod observe;
+#[cfg(feature = "engine")]
+pub mod report;
 pub mod secret;
 #[cfg(feature = "engine")]
 pub mod state;

@@ -1,0 +1,53 @@
+//! Reports for the tests of this room, built the way a host gets stored ones back: from JSON.
+
+use serde_json::json;
+
+use crate::sync::{Plan, RunReport};
+
+/// A plan that nothing refuses: of 10,000 source rows 9,000 are desired, 400 enter, 100 leave.
+pub(super) fn plan(binding: &str) -> Plan {
+    let counts = json!({
+        "source_rows": 10_000, "elsewhere": 0, "duplicates": 120, "conflicts": 3, "unusable": 5, "expired_rows": 75,
+        "no_consent": 300, "held_out": 450, "unsendable": 50, "desired": 9_000, "previous": 8_700, "added": 400,
+        "removed": 100, "removed_guarded": 90, "expired": 10, "changed": 20, "unchanged": 8_570, "in_doubt": 2,
+        "backing_off": 3, "in_flight": 5, "add_rows": 400, "remove_rows": 100, "update_rows": 20, "shared_rows": 8,
+        "local": 1,
+    });
+    serde_json::from_value(json!({
+        "id": "p-1", "binding": binding, "generation": 41, "as_of": 1_795_428_900_000_i64, "digest": "d1".repeat(32),
+        "counts": counts, "refused": [],
+    }))
+    .unwrap()
+}
+
+/// A success: 520 rows, 12 rejected, 8 skipped, nothing pending.
+pub(super) fn run(binding: &str) -> RunReport {
+    serde_json::from_value(json!({
+        "run_id": "r-42", "binding": binding, "audience": "CI | Lapsed | 30d", "destination": "Memory",
+        "status": "success", "started_at": 1_795_428_900_000_i64, "finished_at": 1_795_428_912_300_i64,
+        "plan": plan(binding),
+        "add": { "planned": 400, "accepted": 388, "rejected": 12, "skipped": 0, "pending": 0 },
+        "remove": { "planned": 100, "accepted": 92, "rejected": 0, "skipped": 8, "pending": 0 },
+        "update": { "planned": 20, "accepted": 20, "rejected": 0, "skipped": 0, "pending": 0 },
+        "reasons": [
+            { "action": "add", "outcome": "rejected", "code": "invalid_email", "field": "email", "rows": 12 },
+            { "action": "remove", "outcome": "skipped", "code": "shared_identifier", "field": null, "rows": 8 },
+        ],
+        "unattributed": 4, "unused_values": { "email.no_at": 17 }, "members": 8_996, "open_jobs": 0, "generation": 42,
+        "resumed": false, "error": null,
+    }))
+    .unwrap()
+}
+
+/// A run that a guard refused: nothing was sent, all of it is pending.
+pub(super) fn refused(binding: &str) -> RunReport {
+    let mut run = run(binding);
+    let trip = json!({ "guard": "remove_share", "observed": 1_204, "limit": 1_000, "base": 5_000 });
+    run.status = serde_json::from_value(json!("refused")).unwrap();
+    run.plan.refused = vec![serde_json::from_value(trip).unwrap()];
+    for counts in [&mut run.add, &mut run.remove, &mut run.update] {
+        (counts.accepted, counts.rejected, counts.skipped, counts.pending) = (0, 0, 0, counts.planned);
+    }
+    run.reasons.clear();
+    run
+}
