@@ -1,5 +1,6 @@
 //! One batch to its end: sent, tried again, split, until every row is settled.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ pub(crate) const UNCONFIRMED: &str = "unconfirmed";
 /// Rows of one action on their way out, each with its operation's number in the plan.
 pub(crate) struct Parcel {
     pub(crate) action: Action,
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: Arc<Vec<Row>>,
     pub(crate) ordinals: Vec<u32>,
     pub(crate) session: Option<SessionRef>,
     /// The last of its session.
@@ -136,8 +137,12 @@ impl Courier<'_> {
     }
 
     fn batch(&self, parcel: &Parcel, group: &Group, only: bool) -> Batch {
-        let rows = group.rows.iter().filter_map(|index| parcel.rows.get(*index).cloned()).collect();
-        let batch = Batch::new(self.cx.run(), self.audience.clone(), parcel.action, rows);
+        let rows = if group.rows.len() == parcel.rows.len() {
+            parcel.rows.clone()
+        } else {
+            Arc::new(group.rows.iter().filter_map(|index| parcel.rows.get(*index).cloned()).collect())
+        };
+        let batch = Batch::shared(self.cx.run(), self.audience.clone(), parcel.action, rows);
         let batch = batch.with_row_version(self.row_version);
         match &parcel.session {
             Some(session) => {

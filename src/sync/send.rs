@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use futures_util::future::join;
+
 use super::codec::Op;
 use super::deliver::{Courier, within};
 use super::dispatch::Dispatch;
@@ -15,18 +17,45 @@ use super::run::{Planned, Run};
 use super::settle::{action_of, next_row_version};
 use super::tally::Tally;
 use crate::destination::{
-    Action, AudienceRef, AudienceSpec, RunRecord, RunStatus, SessionKind, SessionRef, SessionSpec,
+    Action, AudienceRef, AudienceSpec, Context, Row, RunRecord, RunStatus, SessionKind, SessionRef, SessionSpec,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::observe::Event;
-use crate::state::{Entry, OpenJob, RowSettled};
+use crate::state::{Entry, OpenJob, PlanReader, RowSettled};
 
-/// The reason of additions that wait for an exclusion.
-pub(crate) const EXCLUSION_NOT_SYNCED: &str = "exclusion_not_synced";
-/// The reason of a removal of which nothing is left to send.
-const SHARED_IDENTIFIER: &str = "shared_identifier";
 /// The first wait between two questions about a job; it doubles up to a minute.
 const JOB_WAIT: Duration = Duration::from_secs(1);
+
+/// An operation as one action has it.
+pub(crate) enum Outgoing {
+    Row(Row),
+    /// A removal of which nothing is left to send.
+    Shared,
+}
+
+/// What the next part of a plan holds for an action, with each operation's number.
+async fn next_rows(
+    cx: &Context,
+    reader: &mut PlanReader,
+    store_id: [u8; 16],
+    action: Action,
+) -> Result<Option<Vec<(u32, Outgoing)>>> {
+    let Some(part) = reader.next_part().await? else { return Ok(None) };
+    let rows = cx.blocking(move || {
+        let mut rows = Vec::with_capacity(part.records.len());
+        for (ordinal, record) in (part.first..).zip(&part.records) {
+            let op = Op::read(record)?;
+            let row = match action {
+                Action::Remove if op.removal.as_ref().is_some_and(|removal| removal.shared) => Some(Outgoing::Shared),
+                Action::Remove => removal_row(store_id, &op).map(Outgoing::Row),
+                _ => entry_row(store_id, &op).filter(|(of, _)| *of == action).map(|(_, row)| Outgoing::Row(row)),
+            };
+            rows.extend(row.map(|row| (ordinal, row)));
+        }
+        Ok(rows)
+    });
+    rows.await.map(Some)
+}
 
 /// One plan on its way out.
 pub(crate) struct Sending {
@@ -231,23 +260,13 @@ impl Sending {
         let mut reader = self.run.store.read_plan(&self.plan.id).await?;
         let plan = self.plan.id.clone();
         let mut dispatch = Dispatch::new(self, courier, &plan, action, session);
-        while let Some(part) = reader.next_part().await? {
-            for (ordinal, record) in (part.first..).zip(&part.records) {
-                let op = Op::read(record)?;
-                let row = match action {
-                    Action::Remove if op.removal.as_ref().is_some_and(|removal| removal.shared) => {
-                        dispatch.skip(ordinal, SHARED_IDENTIFIER);
-                        None
-                    }
-                    Action::Remove => removal_row(store_id, &op),
-                    _ => entry_row(store_id, &op).filter(|(of, _)| *of == action).map(|(_, row)| row),
-                };
-                match row {
-                    Some(_) if held => dispatch.hold(ordinal, EXCLUSION_NOT_SYNCED),
-                    Some(row) => dispatch.push(ordinal, row).await?,
-                    None => {}
-                }
-            }
+        let mut ready = next_rows(courier.cx, &mut reader, store_id, action).await?;
+        while let Some(rows) = ready {
+            // The next part is decoded on a thread of its own while this one goes out.
+            let (next, sent) =
+                join(next_rows(courier.cx, &mut reader, store_id, action), dispatch.take(rows, held)).await;
+            sent?;
+            ready = next?;
         }
         dispatch.finish().await
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use futures_util::future::join;
 
 use super::codec::{Handle, Op};
 use super::fold::{Fates, FoldTerms, Known, fold, fold_job};
@@ -34,6 +35,9 @@ pub(crate) struct Settling<'a> {
     pub(crate) at_most_once: bool,
 }
 
+/// Rows of a plan and an action: the plan, the action's word, the rows' runs.
+type SettledRows = (String, String, Vec<(u32, u32)>);
+
 /// Everything the journal says, by plan.
 #[derive(Default)]
 struct Read {
@@ -42,15 +46,13 @@ struct Read {
     jobs: Vec<OpenJob>,
     closed_jobs: Vec<String>,
     /// Rows, of a plan and an action, of which none is pending any more.
-    settled: Vec<(String, String, Vec<(u32, u32)>)>,
+    settled: Vec<SettledRows>,
 }
 
 impl Read {
     /// A job has ended when its rows are settled; the note that says so may have been lost.
     fn ended(&self, job: &OpenJob) -> bool {
-        let is_its = |(plan, action, rows): &(String, String, Vec<(u32, u32)>)| {
-            (plan, action, rows) == (&job.plan, &job.action, &job.rows)
-        };
+        let is_its = |(plan, action, rows): &SettledRows| (plan, action, rows) == (&job.plan, &job.action, &job.rows);
         self.closed_jobs.contains(&job.job) || self.settled.iter().any(is_its)
     }
 }
@@ -135,16 +137,17 @@ impl Settling<'_> {
             kept: (!read.carried_out).then(|| Kept::new(previous)),
             folded: Folded { set_sum, ..Folded::default() },
         };
-        while let Some(part) = reader.next_part().await? {
-            folder = self
-                .cx
-                .blocking(move || {
-                    for (ordinal, record) in (part.first..).zip(&part.records) {
-                        folder.take(Op::read(record)?, ordinal)?;
-                    }
-                    Ok(folder)
-                })
-                .await?;
+        let mut ready = reader.next_part().await?;
+        while let Some(part) = ready {
+            let folding = self.cx.blocking(move || {
+                for (ordinal, record) in (part.first..).zip(&part.records) {
+                    folder.take(Op::read(record)?, ordinal)?;
+                }
+                Ok(folder)
+            });
+            // The folding first: it is on its thread when the next part is read here.
+            let (folded, next) = join(folding, reader.next_part()).await;
+            (folder, ready) = (folded?, next?);
         }
         let (bytes, totals) = folder.writer.finish()?;
         Ok(Folded { bytes: Bytes::from(bytes), members: totals.members, ..folder.folded })
