@@ -9,7 +9,7 @@
 //! | Table | One row for | Key |
 //! |---|---|---|
 //! | `audience_membership` | a member of an audience: now, or (a tombstone, `is_member` = 0) formerly | `workspace_key`, `audience_key`, `member_key` |
-//! | `audience_membership_log` | an `enter`, `exit` or `change`, written once and never changed | `event_id` |
+//! | `audience_membership_log` | an `enter`, `exit` or `change`, written once and never changed | `event_id`, stored after its member |
 //! | `events` | a key event; of two with one id the first counts | `workspace_key`, `event_id` |
 //! | `sync_runs` | a run | `run_id` |
 //! | `sync_rejects` | a row that a destination refused | `reject_id` |

@@ -71,6 +71,9 @@ pub(crate) const MEMBERSHIP: Table = Table {
 };
 
 /// Every entry, exit and change: append-only.
+///
+/// An event's id names it alone. The key begins with the member, so that one member's history lies in one place: with the
+/// id alone every event would go to a random page, and a second tree would be needed to find a member's.
 pub(crate) const LOG: Table = Table {
     name: "audience_membership_log",
     columns: &[
@@ -86,9 +89,8 @@ pub(crate) const LOG: Table = Table {
         must("run_seq", Logical::Int64),
         must("row_hash", Logical::Text),
     ],
-    key: &["event_id"],
-    // One member's history, over all audiences or in one.
-    indexes: &[&["workspace_key", "member_key", "audience_key", "run_seq"]],
+    key: &["workspace_key", "member_key", "audience_key", "event_id"],
+    indexes: &[],
 };
 
 /// Key events. Two tenants may have an order of the same number, so the workspace is part of the key.

@@ -53,6 +53,9 @@ impl Ready {
             }
         }
         let content = const_hex::encode(content.finalize());
+        // In the order of the tables, so that each page is visited once; rows of one member keep their order.
+        let member = |row: &ReadyRow| batch.rows().get(row.index).map(|row| row.member_id.clone());
+        rows.sort_by_cached_key(member);
         Ok(Self { batch_id: batch.id().to_hex(), batch, content, version, rows, refused })
     }
 
@@ -135,7 +138,11 @@ pub(super) fn apply(connection: &Connection, terms: &Terms<'_>, ready: &Ready) -
 }
 
 /// Each row for itself, after one was refused by a constraint or trigger that somebody else put on a table.
-fn apply_one_by_one(connection: &Connection, terms: &Terms<'_>, ready: &Ready) -> Work<Vec<(usize, RowOutcome)>> {
+fn apply_one_by_one(
+    connection: &Connection,
+    terms: &Terms<'_>,
+    ready: &Ready,
+) -> Work<Vec<(usize, RowOutcome)>> {
     let mut writer = Writer::new(connection, terms, ready)?;
     let mut refused = Vec::new();
     for row in &ready.rows {
@@ -213,7 +220,8 @@ impl<'a> Writer<'a> {
             log: prepare(format!(
                 "INSERT INTO {log} (event_id, workspace_key, audience_key, member_key, event_type, reason, group_key,
                      occurred_at, run_id, run_seq, row_hash)
-                 VALUES (?4, ?1, ?2, ?3, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (event_id) DO NOTHING"
+                 VALUES (?4, ?1, ?2, ?3, ?5, ?6, ?7, ?8, ?9, ?10, ?11) 
+                 ON CONFLICT (workspace_key, member_key, audience_key, event_id) DO NOTHING"
             ))?,
         })
     }
@@ -234,34 +242,18 @@ impl<'a> Writer<'a> {
                 return Ok(());
             }
             Step::Enter => self.enter.execute(params![
-                workspace,
-                audience,
-                member,
-                history.first,
-                ready.at,
-                history.entries + 1,
-                group,
-                ready.row_hash,
-                ready.attributes,
-                run,
-                version,
-                now
+                workspace, audience, member, history.first, ready.at, history.entries + 1, group, ready.row_hash,
+                ready.attributes, run, version, now
             ])?,
             Step::Change => self.change.execute(params![
-                workspace,
-                audience,
-                member,
-                group,
-                ready.row_hash,
-                ready.attributes,
-                run,
-                version,
-                now
+                workspace, audience, member, group, ready.row_hash, ready.attributes, run, version, now
             ])?,
             Step::Exit if self.terms.removed == Removed::Delete => {
                 self.exit.execute(params![workspace, audience, member])?
             }
-            Step::Exit => self.exit.execute(params![workspace, audience, member, ready.at, run, version, now])?,
+            Step::Exit => {
+                self.exit.execute(params![workspace, audience, member, ready.at, run, version, now])?
+            }
         };
         match &held {
             // Who leaves leaves with what was known of it.

@@ -18,7 +18,7 @@ fn current_members(names: &Names) -> String {
     )
 }
 
-/// The partition's columns stand in the order of the log's index, so that one member's intervals are found by it.
+/// The partition's columns stand in the order of the log's key, so that one member's intervals are found by it.
 fn membership_intervals(names: &Names) -> String {
     format!(
         "CREATE VIEW {view} AS
