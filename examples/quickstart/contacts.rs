@@ -88,7 +88,6 @@ impl Contact {
         rows
     }
 
-    pub(crate) fn debug(&self, id: u32) -> (String, String) { let mut dice = Dice::new(id, 4); dice.below(3); (self.written_email(&mut dice), self.phone.as_ref().map(|p| written_phone(p, self.is_british, &mut dice)).unwrap_or_default()) }
     fn copy(&self) -> Self {
         Self { emails: self.emails.clone(), phone: self.phone.clone(), ..*self }
     }
@@ -155,7 +154,7 @@ fn written_phone(phone: &str, is_british: bool, dice: &mut Dice) -> String {
         2 => format!("1-{area}-{exchange}-{line}"),
         3 => format!("{area}.{exchange}.{line}"),
         4 => format!("tel:+1-{area}-{exchange}-{line}"),
-        5 => format!("{area}{exchange}{line}.0"),
+        5 => format!("{phone}.0"),
         6 => format!(" ({area}) {exchange}-{line} "),
         _ => format!("({area}) {exchange}-{line}"),
     }

@@ -14,7 +14,7 @@ pub(crate) const MAX_KEY: usize = 255;
 
 /// The moments that every warehouse can hold: the years 1 to 9999, without the last day, which `Timestamp` does not print
 /// as a date.
-const MOMENTS: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_207_200_999;
+const MOMENTS: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_207_199_999;
 
 /// The largest amount, in millionths, that 18 digits hold.
 const MAX_MICROS: u64 = 999_999_999_999_999_999;
@@ -147,8 +147,8 @@ mod tests {
         let text = |millis| moment(Timestamp::from_millis(millis));
         assert_eq!(text(1_795_428_900_250).as_deref(), Some("2026-11-23T10:15:00.250000Z"));
         assert_eq!(text(-62_135_596_800_000).as_deref(), Some("0001-01-01T00:00:00.000000Z"));
-        assert_eq!(text(253_402_207_200_999).as_deref(), Some("9999-12-30T22:00:00.999000Z"));
-        for outside in [-62_135_596_800_001, 253_402_207_201_000, i64::MIN, i64::MAX] {
+        assert_eq!(text(253_402_207_199_999).as_deref(), Some("9999-12-30T21:59:59.999000Z"));
+        for outside in [-62_135_596_800_001, 253_402_207_201_001, i64::MIN, i64::MAX] {
             assert_eq!(text(outside), None);
         }
     }

@@ -67,12 +67,14 @@ impl ReadyEvent {
         event.order_id.as_deref().map_or(Ok(()), |order| check_key(order, "order_id"))?;
         check_attributes(&event.properties)?;
         let at = moment(event.occurred_at).ok_or_else(|| RowOutcome::rejected_field("out_of_range", "occurred_at"))?;
-        let value = event.value_micros.map(|micros| {
-            decimal(micros).ok_or_else(|| RowOutcome::rejected_field("out_of_range", "value"))
-        });
+        let value = event
+            .value_micros
+            .map(|micros| decimal(micros).ok_or_else(|| RowOutcome::rejected_field("out_of_range", "value")));
         let currency = event.currency.as_deref().map(|currency| {
             let letters = currency.len() == 3 && currency.bytes().all(|byte| byte.is_ascii_alphabetic());
-            letters.then(|| currency.to_ascii_uppercase()).ok_or_else(|| RowOutcome::rejected_field("malformed", "currency"))
+            letters
+                .then(|| currency.to_ascii_uppercase())
+                .ok_or_else(|| RowOutcome::rejected_field("malformed", "currency"))
         });
         let properties = json(&event.properties);
         Ok(Self { index, at, value: value.transpose()?, currency: currency.transpose()?, properties })

@@ -104,12 +104,14 @@ fn meaning(code: i32) -> (ErrorKind, &'static str) {
             (Unavailable, "expected the statement to run, found it interrupted; it is tried again")
         }
         ffi::SQLITE_IOERR => (Unavailable, "expected to read and write the file, found an input/output fault"),
-        ffi::SQLITE_FULL => {
-            (Config, "expected room for the database, found the disk or its quota full; nothing was written: free space")
-        }
-        ffi::SQLITE_READONLY | ffi::SQLITE_PERM => {
-            (Config, "expected to write to the database, found it read-only; grant write access to the file and its folder")
-        }
+        ffi::SQLITE_FULL => (
+            Config,
+            "expected room for the database, found the disk or its quota full; nothing was written: free space",
+        ),
+        ffi::SQLITE_READONLY | ffi::SQLITE_PERM => (
+            Config,
+            "expected to write to the database, found it read-only; grant write access to the file and its folder",
+        ),
         ffi::SQLITE_CANTOPEN => {
             (Config, "expected to open the database, found that it cannot be; make its folder, and grant access to it")
         }
@@ -169,9 +171,7 @@ mod tests {
 
     #[test]
     fn only_constraints_types_and_sizes_are_a_rows_own_fault() {
-        let row_code = |code| {
-            Fault::from(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)).row_code()
-        };
+        let row_code = |code| Fault::from(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)).row_code();
         for code in [275, 1299, 2067, 1555, 1811] {
             assert_eq!(row_code(code), Some("constraint"), "{code}");
         }

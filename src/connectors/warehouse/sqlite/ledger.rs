@@ -36,7 +36,8 @@ impl Entry<'_> {
         match found {
             Some((run, content)) if run == self.run_id && content == self.content => Ok(true),
             Some((run, _)) if run == self.run_id => {
-                let conflict = "expected a batch sent again in one run to hold the same rows, found others; nothing was written";
+                let conflict =
+                    "expected a batch sent again in one run to hold the same rows, found others; nothing was written";
                 Err(Error::new(ErrorKind::Conflict, conflict).with_code("batch_conflict").into())
             }
             _ => Ok(false),

@@ -138,11 +138,7 @@ pub(super) fn apply(connection: &Connection, terms: &Terms<'_>, ready: &Ready) -
 }
 
 /// Each row for itself, after one was refused by a constraint or trigger that somebody else put on a table.
-fn apply_one_by_one(
-    connection: &Connection,
-    terms: &Terms<'_>,
-    ready: &Ready,
-) -> Work<Vec<(usize, RowOutcome)>> {
+fn apply_one_by_one(connection: &Connection, terms: &Terms<'_>, ready: &Ready) -> Work<Vec<(usize, RowOutcome)>> {
     let mut writer = Writer::new(connection, terms, ready)?;
     let mut refused = Vec::new();
     for row in &ready.rows {
@@ -242,18 +238,34 @@ impl<'a> Writer<'a> {
                 return Ok(());
             }
             Step::Enter => self.enter.execute(params![
-                workspace, audience, member, history.first, ready.at, history.entries + 1, group, ready.row_hash,
-                ready.attributes, run, version, now
+                workspace,
+                audience,
+                member,
+                history.first,
+                ready.at,
+                history.entries + 1,
+                group,
+                ready.row_hash,
+                ready.attributes,
+                run,
+                version,
+                now
             ])?,
             Step::Change => self.change.execute(params![
-                workspace, audience, member, group, ready.row_hash, ready.attributes, run, version, now
+                workspace,
+                audience,
+                member,
+                group,
+                ready.row_hash,
+                ready.attributes,
+                run,
+                version,
+                now
             ])?,
             Step::Exit if self.terms.removed == Removed::Delete => {
                 self.exit.execute(params![workspace, audience, member])?
             }
-            Step::Exit => {
-                self.exit.execute(params![workspace, audience, member, ready.at, run, version, now])?
-            }
+            Step::Exit => self.exit.execute(params![workspace, audience, member, ready.at, run, version, now])?,
         };
         match &held {
             // Who leaves leaves with what was known of it.

@@ -65,8 +65,9 @@ use self::session::{Caller, Session, Slot};
 use super::tables::SCHEMA_VERSION;
 use super::values::moment;
 use crate::destination::{
-    AudienceRef, Batch, Capabilities, Check, Context, Cursor, Destination, EventBatch, Family, HoldoutMode, Info, Limits,
-    MemberPage, Outcome, RejectRecord, RemovalMatch, RemovalNeeds, Resend, RunLog, RunRecord, Size, SizeReadBack,
+    AudienceRef, Batch, Capabilities, Check, Context, Cursor, Destination, EventBatch, Family, HoldoutMode, Info,
+    Limits, MemberPage, Outcome, RejectRecord, RemovalMatch, RemovalNeeds, Resend, RunLog, RunRecord, Size,
+    SizeReadBack,
 };
 use crate::error::{Doing, Error, ErrorKind, Result};
 use crate::identity::profiles;
@@ -204,7 +205,8 @@ impl Destination for Sqlite {
     async fn send(&self, cx: &Context, batch: &Batch) -> Result<Outcome> {
         let batch = batch.clone();
         let prepare = move || membership::Ready::new(batch);
-        self.prepared(cx, "send a batch", prepare, |session, terms, ready| membership::send(session, terms, &ready)).await
+        self.prepared(cx, "send a batch", prepare, |session, terms, ready| membership::send(session, terms, &ready))
+            .await
     }
 
     async fn size(&self, cx: &Context, audience: &AudienceRef) -> Result<Size> {
@@ -226,7 +228,8 @@ impl Destination for Sqlite {
     async fn record(&self, cx: &Context, events: &EventBatch) -> Result<Outcome> {
         let batch = events.clone();
         let prepare = move || Ok(events::Ready::new(batch));
-        self.prepared(cx, "record events", prepare, |session, terms, ready| events::record(session, terms, &ready)).await
+        self.prepared(cx, "record events", prepare, |session, terms, ready| events::record(session, terms, &ready))
+            .await
     }
 
     async fn forget(&self, cx: &Context, people: &Batch) -> Result<Outcome> {

@@ -36,7 +36,9 @@ pub(super) fn step(held: &Held, action: Action, version: i64, row_hash: &str, gr
         Held::Former { .. } if action == Action::Remove => Step::Touch,
         Held::Nothing | Held::Former { .. } => Step::Enter,
         Held::Member { .. } if action == Action::Remove => Step::Exit,
-        Held::Member { row_hash: before, group: arm, .. } if before == row_hash && arm.as_deref() == group => Step::Touch,
+        Held::Member { row_hash: before, group: arm, .. } if before == row_hash && arm.as_deref() == group => {
+            Step::Touch
+        }
         Held::Member { .. } => Step::Change,
     }
 }

@@ -103,10 +103,7 @@ async fn of_two_events_with_one_id_the_first_counts() {
         bench.query("SELECT run_id, table_name, row_count FROM load_batches ORDER BY 1, 2, 3"),
         ["call-1|events|1", "call-1|events|1", "call-2|events|1"]
     );
-    assert_eq!(
-        bench.query("SELECT b.run_id FROM events JOIN load_batches b USING (batch_id)"),
-        ["call-1"]
-    );
+    assert_eq!(bench.query("SELECT b.run_id FROM events JOIN load_batches b USING (batch_id)"), ["call-1"]);
 }
 
 #[tokio::test]
@@ -167,11 +164,9 @@ async fn a_run_is_logged_in_the_contracts_words() {
     log.begin(&bench.cx, &running).await.unwrap();
     assert_eq!(bench.query("SELECT * FROM sync_runs"), [expected]);
 
-    for (status, word) in [
-        (RunStatus::Success, "succeeded"),
-        (RunStatus::Failed, "failed"),
-        (RunStatus::Refused, "canceled"),
-    ] {
+    for (status, word) in
+        [(RunStatus::Success, "succeeded"), (RunStatus::Failed, "failed"), (RunStatus::Refused, "canceled")]
+    {
         ended.status = status;
         log.end(&bench.cx, &ended).await.unwrap();
         assert_eq!(bench.query("SELECT status FROM sync_runs"), [word]);
@@ -188,7 +183,8 @@ async fn rejects_are_logged_once() {
     for _ in 0..2 {
         bench.warehouse.rejects(&bench.cx, &[reject.clone(), unstorable.clone()]).await.unwrap();
     }
-    let columns = "reject_id, run_id, audience_key, member_key, op, error_class, error_code, error_message, attempt, occurred_at";
+    let columns =
+        "reject_id, run_id, audience_key, member_key, op, error_class, error_code, error_message, attempt, occurred_at";
     assert_eq!(
         bench.query(&format!("SELECT {columns} FROM sync_rejects ORDER BY 1")),
         [
@@ -204,7 +200,8 @@ async fn members_are_listed_in_pages() {
     let bench = Bench::new();
     let id = |index: usize| format!("m{index:04}");
     let rows = |range: std::ops::Range<usize>| {
-        let rows = range.map(|index| Row { op_id: OpId::from_bytes((index as u128).to_be_bytes()), ..row(&id(index), 0, 0) });
+        let rows =
+            range.map(|index| Row { op_id: OpId::from_bytes((index as u128).to_be_bytes()), ..row(&id(index), 0, 0) });
         batch(1, Action::Add, rows.collect())
     };
     let ids = |range: std::ops::Range<usize>| range.map(|index| MemberId::new(id(index))).collect::<Vec<_>>();
@@ -231,7 +228,10 @@ async fn who_is_forgotten_leaves_no_byte_behind() {
         let rows = (0..3_000_u32).map(|index| Row {
             op_id: OpId::from_bytes((u128::from(index) << 8 | u128::from(version)).to_be_bytes()),
             // Spread, so that pages are split around everybody.
-            ..tier(row(&format!("m{:08x}-canary", index.wrapping_mul(2_654_435_761)), 0, 0), &format!("tier-{version}-{index}"))
+            ..tier(
+                row(&format!("m{:08x}-canary", index.wrapping_mul(2_654_435_761)), 0, 0),
+                &format!("tier-{version}-{index}"),
+            )
         });
         batch(version, action, rows.collect())
     };
@@ -245,7 +245,14 @@ async fn who_is_forgotten_leaves_no_byte_behind() {
         .map(|id| RejectRecord::new(format!("R-{}", id.len()), "run-1", "vip", MemberId::new(id), Action::Add, "x", at))
         .collect();
     bench.warehouse.rejects(&bench.cx, &rejects).await.unwrap();
-    bench.accepted(&Batch::new("run-9", AudienceRef::new("9", "lapsed"), Action::Add, crowd(1, Action::Add).rows().to_vec())).await;
+    bench
+        .accepted(&Batch::new(
+            "run-9",
+            AudienceRef::new("9", "lapsed"),
+            Action::Add,
+            crowd(1, Action::Add).rows().to_vec(),
+        ))
+        .await;
 
     let forgotten = batch(0, Action::Remove, people().map(|id| row(&id, 0, 0)).collect());
     let outcome = bench.warehouse.forget(&bench.cx, &forgotten).await.unwrap();
@@ -269,7 +276,10 @@ async fn only_the_tenants_own_are_forgotten() {
         let reject = RejectRecord::new(run, run, "vip", "a".into(), Action::Add, "x", at);
         RunLog::begin(warehouse, &bench.cx, &RunRecord::new(run, "vip", "d", at, at)).await.unwrap();
         warehouse.rejects(&bench.cx, &[reject]).await.unwrap();
-        warehouse.send(&bench.cx, &Batch::new(run, vip(), Action::Add, vec![row("a", run.len() as u8, 0)])).await.unwrap();
+        warehouse
+            .send(&bench.cx, &Batch::new(run, vip(), Action::Add, vec![row("a", run.len() as u8, 0)]))
+            .await
+            .unwrap();
         warehouse.record(&bench.cx, &EventBatch::new(run, vec![event("E-1", "a", 0)])).await.unwrap();
     }
     assert_eq!(bench.query("SELECT workspace_key FROM events ORDER BY 1"), ["default", "other"]);

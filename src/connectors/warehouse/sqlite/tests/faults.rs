@@ -200,7 +200,10 @@ async fn tables_of_others_and_of_newer_versions_are_left_alone() {
     for (change, expected) in [
         ("INSERT INTO activation_schema VALUES (2, '9.0.0', 'later')", "expected tables of version 1, found 2"),
         ("DELETE FROM activation_schema", "expected tables of version 1, found none"),
-        ("DROP VIEW v_cohort_ltv; ALTER TABLE events DROP COLUMN value", "expected the column `value` in the table `events`"),
+        (
+            "DROP VIEW v_cohort_ltv; ALTER TABLE events DROP COLUMN value",
+            "expected the column `value` in the table `events`",
+        ),
     ] {
         let bench = Bench::new();
         bench.accepted(&one(1, "a")).await;

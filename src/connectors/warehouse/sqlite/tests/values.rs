@@ -37,7 +37,8 @@ async fn a_row_that_cannot_be_held_is_refused_alone() {
 #[tokio::test]
 async fn odd_texts_are_kept_byte_for_byte() {
     let bench = Bench::new();
-    let odd = ["Ä", "A\u{308}", "a", "A", "a ", " a", "'; DROP TABLE events; --", "\u{202e}x", "💶", "%_", "\n", "null"];
+    let odd =
+        ["Ä", "A\u{308}", "a", "A", "a ", " a", "'; DROP TABLE events; --", "\u{202e}x", "💶", "%_", "\n", "null"];
     let rows = odd.iter().enumerate().map(|(index, id)| tier(row(id, index as u8, 0), id)).collect();
     bench.accepted(&batch(1, Action::Add, rows)).await;
     let mut expected = odd.to_vec();
@@ -46,7 +47,9 @@ async fn odd_texts_are_kept_byte_for_byte() {
     let page = bench.warehouse.members(&bench.cx, &vip(), None).await.unwrap();
     assert_eq!(page.members.iter().map(MemberId::as_str).collect::<Vec<_>>(), expected);
     assert_eq!(
-        bench.query("SELECT member_key FROM audience_membership WHERE json_extract(attributes, '$.tier') = member_key").len(),
+        bench
+            .query("SELECT member_key FROM audience_membership WHERE json_extract(attributes, '$.tier') = member_key")
+            .len(),
         odd.len()
     );
 }
