@@ -206,6 +206,10 @@ async fn play(seed: u64) {
         world.fake.held().job_polls = world.dice.below(3);
         world.sync().await;
     }
+    if world.dice.percent(50) {
+        let World { people, dice, .. } = &mut world;
+        people.retain(|_, _| dice.percent(50));
+    }
     // Faults stop, and nobody is bad any more.
     world.fake.held().faults = None;
     world.fake.held().job_polls = 0;

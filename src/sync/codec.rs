@@ -158,6 +158,12 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
+    pub(crate) fn new(action: Action, effective_at: Timestamp, fingerprint: Fingerprint) -> Self {
+        let (removal, entry) = (Fate::Untouched, Fate::Untouched);
+        let (rejections, not_before, unsure) = (0, effective_at, false);
+        Self { action, effective_at, fingerprint, rejections, not_before, unsure, removal, entry }
+    }
+
     /// Of a removal: it was about the whole member, not about identifiers that a staying one has no more.
     pub(crate) fn is_whole(&self) -> bool {
         self.fingerprint.is_none()

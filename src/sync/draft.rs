@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use sha2::{Digest, Sha256};
 
 use super::codec::{Attempt, Entry, Handle, Local, Op, Removal};
+use super::fold::Fate;
 use super::plan::PlanCounts;
 use super::prepare::{Class, Desired, Slot};
 use super::previous::{Handles, Previous, Prior, Standing};
@@ -85,8 +86,11 @@ impl Decision {
 /// Makes the drafts of one binding.
 pub(crate) struct Drafter<'a> {
     pub(crate) terms: Terms,
-    pub(crate) desired: &'a Desired,
-    pub(crate) previous: &'a Previous,
+    desired: &'a Desired,
+    previous: &'a Previous,
+    /// Identifiers that a job of the platform may be taking away: who brings one of them waits, because the platform
+    /// may take it away after it was brought.
+    leaving: HashSet<Mark>,
 }
 
 /// The whole of a draft but its operations.
@@ -95,7 +99,24 @@ pub(crate) struct Drafted {
     pub(crate) digest: [u8; 32],
 }
 
-impl Drafter<'_> {
+impl<'a> Drafter<'a> {
+    pub(crate) fn new(terms: Terms, desired: &'a Desired, previous: &'a Previous) -> Result<Self> {
+        let mut leaving = HashSet::new();
+        if terms.guard_shared {
+            let mut handles = previous.handles();
+            for prior in previous.iter() {
+                let prior = prior?;
+                if prior.standing == Standing::InFlight {
+                    let handle = Handle::read(handles.get(&prior)?)?;
+                    if handle.attempt.is_some_and(|attempt| attempt.removal == Fate::Pending) {
+                        leaving.extend(handle.identifiers.iter().map(mark));
+                    }
+                }
+            }
+        }
+        Ok(Self { terms, desired, previous, leaving })
+    }
+
     /// Decides everything, and hands over each operation as bytes, in key order.
     pub(crate) fn draft(&self, mut hand_over: impl FnMut(&[u8]) -> Result<()>) -> Result<Drafted> {
         let shared = self.shared()?;
@@ -108,8 +129,9 @@ impl Drafter<'_> {
             let inherited = self.inherited(slot, prior, handles, &shared)?;
             let decision = match (decision, prior) {
                 (Some(decision), _) => decision,
-                (None, Some(prior)) if !inherited.is_empty() => Decision::local(Local::Hold(prior.standing)),
-                (None, _) => return Ok(()),
+                (None, _) if inherited.is_empty() => return Ok(()),
+                (None, Some(prior)) => Decision::local(Local::Hold(prior.standing)),
+                (None, None) => Decision::local(Local::Hold(Standing::InDoubt)),
             };
             let op = self.operation(slot, prior, handles, &decision, &shared, inherited)?;
             count(&op, &mut counts);
@@ -208,7 +230,14 @@ impl Drafter<'_> {
         match slot.filter(|slot| slot.class == Class::Wanted) {
             Some(wanted) => {
                 counts.desired += 1;
-                self.decide_wanted(wanted, prior, handles, counts)
+                let before = *counts;
+                let decision = self.decide_wanted(wanted, prior, handles, counts)?;
+                if decision.as_ref().is_some_and(|decision| decision.entry.is_some()) && self.waits(wanted)? {
+                    *counts = before;
+                    counts.in_flight += 1;
+                    return Ok(None);
+                }
+                Ok(decision)
             }
             None => {
                 match slot.map(|slot| slot.class) {
@@ -222,6 +251,14 @@ impl Drafter<'_> {
                 self.decide_unwanted(slot.map(|slot| slot.class), prior, handles, counts)
             }
         }
+    }
+
+    fn waits(&self, slot: &Slot) -> Result<bool> {
+        if self.leaving.is_empty() {
+            return Ok(false);
+        }
+        let (_, payload) = self.desired.read(slot)?;
+        Ok(payload.identifiers.iter().any(|identifier| self.leaving.contains(&mark(identifier))))
     }
 
     fn decide_wanted(
@@ -365,6 +402,10 @@ impl Drafter<'_> {
             id.clone_into(&mut before.member_id);
             let (fingerprint, expires_at) = (slot.fingerprint, slot.expires_at());
             entry = Some(Entry { action, effective_at, fingerprint, expires_at, payload });
+        } else if let (Some(slot), None) = (slot, prior) {
+            // Nothing was sent of it, and it has something to take away already.
+            self.desired.read(slot)?.0.clone_into(&mut before.member_id);
+            before.attempt = Some(Attempt::new(Action::Add, self.terms.as_of, slot.fingerprint));
         }
         let removal = match (decision.removal, &entry) {
             (Some(at), None) => Some(self.removal(at, &before.identifiers, shared)),

@@ -203,7 +203,7 @@ fn settling<'a>(engine: &'a Inner, cx: &'a Context, id: &BindingId, capabilities
 fn draft(terms: Terms, desired: &Desired, previous: &Previous, out: &mpsc::Sender<Vec<Vec<u8>>>) -> Result<Drafted> {
     let given_up = || Error::new(ErrorKind::State, "the plan is not written any more");
     let mut batch = Vec::with_capacity(HANDOVER);
-    let drafted = Drafter { terms, desired, previous }.draft(|record| {
+    let drafted = Drafter::new(terms, desired, previous)?.draft(|record| {
         batch.push(record.to_vec());
         if batch.len() == HANDOVER {
             let full = std::mem::replace(&mut batch, Vec::with_capacity(HANDOVER));

@@ -1,6 +1,8 @@
 //! What the engine's tests share: a clock, a random number, a destination that fails on demand, a store that fails.
 #![allow(dead_code, unreachable_pub, reason = "a module of several tests, none of which uses all of it")]
 
+pub mod store;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::future::Future;
