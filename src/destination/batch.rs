@@ -180,7 +180,7 @@ struct Inner {
     run: String,
     audience: AudienceRef,
     action: Action,
-    rows: Vec<Row>,
+    rows: Arc<Vec<Row>>,
     row_version: u64,
     session: Option<SessionRef>,
     seq: u64,
@@ -190,6 +190,11 @@ struct Inner {
 impl Batch {
     /// Rows of one action for one audience.
     pub fn new(run: impl Into<String>, audience: AudienceRef, action: Action, rows: Vec<Row>) -> Self {
+        Self::shared(run, audience, action, Arc::new(rows))
+    }
+
+    /// The same of rows that somebody else holds on to.
+    pub fn shared(run: impl Into<String>, audience: AudienceRef, action: Action, rows: Arc<Vec<Row>>) -> Self {
         Self(Arc::new(Inner {
             id: BatchId::of(action, &rows),
             run: run.into(),

@@ -51,7 +51,7 @@ pub fn fit(name: &AudienceName, template: &Template, rules: &NameRules, tag: Opt
     if taken(&canonical) {
         return Ok(Fitted { text: canonical, lossy: false, dropped: Vec::new() });
     }
-    let tight = Style { pad: false, list_separator: "+", ..Style::canonical(template) };
+    let tight = tight(template);
     for short in [false, true] {
         let text = template.compose(name, &Style { short, omit: &[], ..tight })?;
         if taken(&text) {
@@ -66,22 +66,41 @@ pub fn fit(name: &AudienceName, template: &Template, rules: &NameRules, tag: Opt
             return Ok(Fitted { text, lossy: true, dropped });
         }
     }
-    let shortest = template.compose(name, &Style { short: true, omit: &dropped, ..tight })?;
-    if let Some(tag) = tag {
-        let intent = template.term_text(&name.intent, true)?;
-        let joiner = template.naming().joiner.as_char();
-        let words: Vec<&str> = intent.split(joiner).collect();
-        for keep in (1..words.len()).rev() {
-            let head = words.get(..keep).unwrap_or_default().join(&joiner.to_string());
-            let cut = format!("{head}~{}", const_hex::encode(tag));
-            let text = template.compose(name, &Style { short: true, omit: &dropped, intent: Some(&cut), ..tight })?;
-            if taken(&text) {
-                dropped.push(FieldKind::Intent);
-                return Ok(Fitted { text, lossy: true, dropped });
-            }
+    match tag.map(|tag| cut(name, template, rules, tag, &dropped)).transpose()?.flatten() {
+        Some(text) => {
+            dropped.push(FieldKind::Intent);
+            Ok(Fitted { text, lossy: true, dropped })
+        }
+        None => Err(too_long(rules, &template.compose(name, &Style { short: true, omit: &dropped, ..tight })?)),
+    }
+}
+
+/// The name with its intent cut at a word and marked; `None` when it does not fit even with one word left.
+fn cut(
+    name: &AudienceName,
+    template: &Template,
+    rules: &NameRules,
+    tag: [u8; 3],
+    omit: &[FieldKind],
+) -> Result<Option<String>> {
+    let intent = template.term_text(&name.intent, true)?;
+    let joiner = template.naming().joiner.as_char();
+    let words: Vec<&str> = intent.split(joiner).collect();
+    for keep in (1..words.len()).rev() {
+        let head = words.get(..keep).unwrap_or_default().join(&joiner.to_string());
+        let marked = format!("{head}~{}", const_hex::encode(tag));
+        let style = Style { omit, intent: Some(&marked), ..tight(template) };
+        let text = template.compose(name, &Style { short: true, ..style })?;
+        if rules.fits(&text) {
+            return Ok(Some(text));
         }
     }
-    Err(too_long(rules, &shortest))
+    Ok(None)
+}
+
+/// Without spaces around separators.
+fn tight(template: &Template) -> Style<'static> {
+    Style { pad: false, list_separator: "+", ..Style::canonical(template) }
 }
 
 fn has(name: &AudienceName, kind: FieldKind) -> bool {

@@ -70,7 +70,7 @@ mod names {
                 intent: Some(5..17),
                 window: Some(20..25),
                 exclusions: Some(28..41),
-                items: vec![33..41],
+                items: std::iter::once(33..41).collect(),
                 ..Spans::default()
             }
         );
@@ -574,7 +574,7 @@ mod laws {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
         fn what_is_written_reads_back(name in name()) {

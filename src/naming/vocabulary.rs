@@ -100,6 +100,7 @@ pub struct Vocabulary {
     /// The version of this vocabulary, given by whoever keeps it.
     pub version: u32,
     /// The terms.
+    #[serde(alias = "vocab")]
     pub terms: Vec<VocabTerm>,
     /// Markets beside the countries of ISO 3166-1, such as `EMEA`.
     #[serde(default)]

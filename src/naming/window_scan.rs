@@ -61,30 +61,11 @@ fn tokens(chars: &[Ch], joiner: Joiner) -> Option<Vec<Token>> {
     let mut out: Vec<Token> = Vec::new();
     let mut rest = chars;
     while let [first, tail @ ..] = rest {
-        let c = first.c;
-        if c.is_whitespace() || (joiner == Joiner::Underscore && c == '_') {
+        if first.c.is_whitespace() || (joiner == Joiner::Underscore && first.c == '_') {
             rest = tail;
             continue;
         }
-        let run = |test: fn(char) -> bool| rest.iter().take_while(|ch| test(ch.c)).count();
-        let (len, kind) = if c.is_ascii_digit() {
-            let len = run(|c| c.is_ascii_digit());
-            let digits = rest.iter().take(len).filter_map(|ch| ch.c.to_digit(10));
-            let value = digits.fold(0_u32, |n, digit| n.saturating_mul(10).saturating_add(digit));
-            (len, Kind::Number { value, digits: len })
-        } else if c.is_alphabetic() {
-            let len = run(char::is_alphabetic);
-            let word: String = rest.iter().take(len).map(|ch| ch.c).collect();
-            (len, Kind::Word(fold(&word)))
-        } else if is_dash(c) {
-            (1, Kind::Dash)
-        } else if c == '+' {
-            (1, Kind::Plus)
-        } else if c == '.' && tail.first().is_some_and(|next| next.c == '.') {
-            (2, Kind::Dots)
-        } else {
-            return None;
-        };
+        let (len, kind) = token(rest, first.c)?;
         let (taken, after) = rest.split_at_checked(len)?;
         out.push(Token { kind, span: span(taken, first.at) });
         if out.len() > MAX_TOKENS {
@@ -96,6 +77,28 @@ fn tokens(chars: &[Ch], joiner: Joiner) -> Option<Vec<Token>> {
         drop_joining_dashes(&mut out);
     }
     Some(out)
+}
+
+/// The token that starts here with `first`, and its length in characters; `None` for what no window holds.
+fn token(rest: &[Ch], first: char) -> Option<(usize, Kind)> {
+    let run = |test: fn(char) -> bool| rest.iter().map(|ch| ch.c).take_while(move |c| test(*c));
+    Some(if first.is_ascii_digit() {
+        let digits = run(|c| c.is_ascii_digit()).count();
+        let value = rest.iter().take(digits).filter_map(|ch| ch.c.to_digit(10));
+        let value = value.fold(0_u32, |n, digit| n.saturating_mul(10).saturating_add(digit));
+        (digits, Kind::Number { value, digits })
+    } else if first.is_alphabetic() {
+        let word: String = run(char::is_alphabetic).collect();
+        (word.chars().count(), Kind::Word(fold(&word)))
+    } else if is_dash(first) {
+        (1, Kind::Dash)
+    } else if first == '+' {
+        (1, Kind::Plus)
+    } else if rest.get(1).is_some_and(|next| first == '.' && next.c == '.') {
+        (2, Kind::Dots)
+    } else {
+        return None;
+    })
 }
 
 /// With `-` as the joiner, only a dash between two sides of a range or inside a date is part of the window.

@@ -52,18 +52,18 @@ impl std::fmt::Debug for PlanPart {
 
 /// The last object of a plan; without it the plan is not complete.
 #[derive(Serialize, Deserialize)]
-struct End {
-    parts: u32,
-    records: u32,
-    bytes: u64,
-    digest: String,
+pub(super) struct End {
+    pub(super) parts: u32,
+    pub(super) records: u32,
+    pub(super) bytes: u64,
+    pub(super) digest: String,
 }
 
-fn part_name(plan: &str, part: u32) -> String {
+pub(super) fn part_name(plan: &str, part: u32) -> String {
     format!("{}/{part:08}", plan_prefix(plan))
 }
 
-fn end_name(plan: &str) -> String {
+pub(super) fn end_name(plan: &str) -> String {
     format!("{}/end", plan_prefix(plan))
 }
 
@@ -84,7 +84,7 @@ impl Store {
         let id = new_id()?;
         self.inventory.plans.insert(id.clone(), false);
         let mut records = std::pin::pin!(records);
-        let mut writer = Writer::new(&self.vault, &id);
+        let mut writer = Writer::new(&self.vault, &id, PART);
         while let Some(record) = records.next().await {
             writer.push(record?.as_ref()).await?;
         }
@@ -135,27 +135,29 @@ impl Tally {
     }
 }
 
-struct Writer<'a> {
+pub(super) struct Writer<'a> {
     vault: &'a Vault,
     id: &'a str,
+    limit: usize,
     written: Tally,
     count: u32,
     part: Vec<u8>,
 }
 
 impl<'a> Writer<'a> {
-    fn new(vault: &'a Vault, id: &'a str) -> Self {
-        Self { vault, id, written: Tally::default(), count: 0, part: vec![0; HEAD] }
+    /// `limit`: bytes of a part, unless one record alone is larger.
+    pub(super) fn new(vault: &'a Vault, id: &'a str, limit: usize) -> Self {
+        Self { vault, id, limit, written: Tally::default(), count: 0, part: vec![0; HEAD] }
     }
 
-    async fn push(&mut self, record: &[u8]) -> Result<()> {
+    pub(super) async fn push(&mut self, record: &[u8]) -> Result<()> {
         let length = u32::try_from(record.len()).ok().filter(|_| record.len() <= RECORD).ok_or_else(|| {
             Error::new(
                 ErrorKind::TooLarge,
                 format!("expected a record of up to {RECORD} bytes, found {}; send less per member", record.len()),
             )
         })?;
-        if self.count > 0 && self.part.len() - HEAD + 4 + record.len() > PART {
+        if self.count > 0 && self.part.len() - HEAD + 4 + record.len() > self.limit {
             self.flush().await?;
         }
         if self.written.records.checked_add(self.count).is_none_or(|records| records == u32::MAX) {
@@ -179,7 +181,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    async fn finish(mut self) -> Result<PlanInfo> {
+    pub(super) async fn finish(mut self) -> Result<PlanInfo> {
         if self.count > 0 {
             self.flush().await?;
         }
@@ -258,7 +260,7 @@ impl std::fmt::Debug for PlanReader {
 }
 
 /// `None` when the bytes are not a part.
-fn parse_part(plain: &Bytes) -> Option<PlanPart> {
+pub(super) fn parse_part(plain: &Bytes) -> Option<PlanPart> {
     let number = |at: usize| Some(u32::from_le_bytes(plain.get(at..at.checked_add(4)?)?.try_into().ok()?));
     let (first, count) = (number(0)?, usize::try_from(number(4)?).ok()?);
     if count > plain.len() / 4 {

@@ -1,5 +1,7 @@
 //! How rows, handles and operations are written. Everything here is encrypted before it is stored.
 
+use super::fold::Fate;
+use super::previous::Standing;
 use super::wire::{Reader, Writer, malformed};
 use crate::destination::{Action, Arm, Attributes, Reason};
 use crate::diff::{Fingerprint, MemberKey};
@@ -148,6 +150,18 @@ pub(crate) struct Attempt {
     pub(crate) rejections: u32,
     /// When a rejected row is tried again.
     pub(crate) not_before: Timestamp,
+    /// A row before this one was sent and never answered: what was acknowledged may not be what is there.
+    pub(crate) unsure: bool,
+    /// What came of the removal and of the entry, for when the job that works on the other has ended.
+    pub(crate) removal: Fate,
+    pub(crate) entry: Fate,
+}
+
+impl Attempt {
+    /// Of a removal: it was about the whole member, not about identifiers that a staying one has no more.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.fingerprint.is_none()
+    }
 }
 
 /// What is kept of a member at a destination: enough to remove it when its source row is long gone.
@@ -171,6 +185,9 @@ impl Handle {
             out.u64(attempt.fingerprint.as_raw());
             out.uint(u64::from(attempt.rejections));
             out.i64(attempt.not_before.as_millis());
+            out.u8(u8::from(attempt.unsure));
+            out.u8(attempt.removal as u8);
+            out.u8(attempt.entry as u8);
         });
     }
 
@@ -194,7 +211,14 @@ fn read_attempt(from: &mut Reader<'_>) -> Result<Attempt> {
         fingerprint: Fingerprint::from_raw(from.u64()?),
         rejections: u32::try_from(from.uint()?).map_err(|_| malformed("too many rejections"))?,
         not_before: Timestamp::from_millis(from.i64()?),
+        unsure: from.u8()? == 1,
+        removal: fate_of(from.u8()?)?,
+        entry: fate_of(from.u8()?)?,
     })
+}
+
+fn fate_of(code: u8) -> Result<Fate> {
+    Fate::of(code).ok_or_else(|| malformed("an unknown fate"))
 }
 
 fn action_code(action: Action) -> u8 {
@@ -223,6 +247,9 @@ pub(crate) struct Op {
     pub(crate) acked: Fingerprint,
     /// What is kept of the member so far.
     pub(crate) before: Handle,
+    /// `before` holds identifiers that another member brought and leaves behind: they must not be forgotten, whatever
+    /// comes of the entry.
+    pub(crate) inherits: bool,
     pub(crate) removal: Option<Removal>,
     pub(crate) entry: Option<Entry>,
     /// What changes in the state alone; nothing is sent for it.
@@ -238,6 +265,8 @@ pub(crate) enum Local {
     Keep(Option<Timestamp>),
     /// The member was never taken, and is not wanted any more.
     Drop,
+    /// The member stands as it stood; only its handle has changed.
+    Hold(Standing),
 }
 
 /// The part of an operation that takes something away.
@@ -268,6 +297,7 @@ impl Op {
         let mut handle = Writer::default();
         self.before.write(&mut handle);
         out.bytes(handle.as_bytes());
+        out.u8(u8::from(self.inherits));
         out.option(self.removal.as_ref(), |out, removal| {
             out.i64(removal.effective_at.as_millis());
             write_identifiers(out, &removal.identifiers);
@@ -287,6 +317,10 @@ impl Op {
                 out.u8(2);
                 out.option(expires_at, |out, at| out.i64(at.as_millis()));
             }
+            Local::Hold(standing) => {
+                out.u8(3);
+                out.u8(standing as u8);
+            }
         }
     }
 
@@ -297,6 +331,7 @@ impl Op {
             reason: reason_of(from.u8()?)?,
             acked: Fingerprint::from_raw(from.u64()?),
             before: Handle::read(from.bytes()?)?,
+            inherits: from.u8()? == 1,
             removal: from.option(|from| {
                 Ok(Removal {
                     effective_at: Timestamp::from_millis(from.i64()?),
@@ -317,6 +352,7 @@ impl Op {
                 0 => Local::Nothing,
                 1 => Local::Drop,
                 2 => Local::Keep(from.option(|from| from.i64().map(Timestamp::from_millis))?),
+                3 => Local::Hold(Standing::of(from.u8()?)?),
                 _ => return Err(malformed("an unknown change of state")),
             },
         };
@@ -367,6 +403,9 @@ mod tests {
             fingerprint: Fingerprint::from_raw(9),
             rejections: 3,
             not_before: Timestamp::from_millis(77),
+            unsure: true,
+            removal: Fate::Accepted,
+            entry: Fate::Pending,
         };
         Op {
             key: MemberKey::from_bytes([3; 16]),
@@ -378,6 +417,7 @@ mod tests {
                 vendor_ref: Some("v".into()),
                 attempt: Some(attempt),
             },
+            inherits: true,
             removal: Some(Removal {
                 effective_at: Timestamp::from_millis(-1),
                 identifiers: vec![external],
@@ -396,6 +436,15 @@ mod tests {
                 },
             }),
             local: Local::Keep(Some(Timestamp::from_millis(4))),
+        }
+    }
+
+    #[test]
+    fn every_change_of_state_alone_is_read_as_it_was_written() {
+        for local in [Local::Nothing, Local::Drop, Local::Keep(None), Local::Hold(Standing::InFlight)] {
+            let mut out = Writer::default();
+            Op { local, ..op() }.write(&mut out);
+            assert_eq!(Op::read(out.as_bytes()).unwrap().local, local);
         }
     }
 

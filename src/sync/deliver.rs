@@ -1,12 +1,13 @@
 //! One batch to its end: sent, tried again, split, until every row is settled.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
 
 use super::pace::Pacer;
-use super::retry::{RetryPolicy, Verdict, back_off, verdict};
+use super::retry::{RetryPolicy, Verdict, back_off, throttle, verdict};
 use crate::clock::Clock;
 use crate::destination::{
     Action, AudienceRef, Batch, Capabilities, Context, Destination, JobRef, Outcome, Resend, Row, RowOutcome,
@@ -22,7 +23,7 @@ pub(crate) const UNCONFIRMED: &str = "unconfirmed";
 /// Rows of one action on their way out, each with its operation's number in the plan.
 pub(crate) struct Parcel {
     pub(crate) action: Action,
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: Arc<Vec<Row>>,
     pub(crate) ordinals: Vec<u32>,
     pub(crate) session: Option<SessionRef>,
     /// The last of its session.
@@ -66,7 +67,10 @@ struct Progress {
     groups: Vec<Group>,
     jobs: Vec<(JobRef, Vec<usize>)>,
     unattributed: u64,
+    /// Rows that an earlier attempt of this parcel may have applied.
+    doubted: Vec<bool>,
     throttled: Duration,
+    throttles: u32,
     stop: Option<Error>,
 }
 
@@ -79,12 +83,14 @@ impl Courier<'_> {
             groups: vec![Group { rows: (0..count).collect(), attempt: 1 }],
             jobs: Vec::new(),
             unattributed: 0,
+            doubted: vec![false; count],
             throttled: Duration::ZERO,
+            throttles: 0,
             stop: None,
         };
         while let Some(group) = progress.groups.pop() {
             if progress.stop.is_some() {
-                settle(&mut progress, &group, &RowSettled::NotApplied);
+                self.not_applied(&mut progress, &group);
                 continue;
             }
             let batch = self.batch(&parcel, &group, progress.groups.is_empty());
@@ -127,19 +133,16 @@ impl Courier<'_> {
 
     /// No call waits for ever.
     pub(crate) async fn call<T>(&self, call: impl Future<Output = Result<T>> + Send) -> Result<T> {
-        let deadline = self.cx.clock().sleep(self.policy.deadline);
-        match select(std::pin::pin!(call), deadline).await {
-            Either::Left((result, _)) => result,
-            Either::Right(((), _)) => Err(Error::new(
-                ErrorKind::Timeout,
-                format!("expected the destination to answer within {:?}, found no answer", self.policy.deadline),
-            )),
-        }
+        within(&**self.cx.clock(), self.policy.deadline, call).await
     }
 
     fn batch(&self, parcel: &Parcel, group: &Group, only: bool) -> Batch {
-        let rows = group.rows.iter().filter_map(|index| parcel.rows.get(*index).cloned()).collect();
-        let batch = Batch::new(self.cx.run(), self.audience.clone(), parcel.action, rows);
+        let rows = if group.rows.len() == parcel.rows.len() {
+            parcel.rows.clone()
+        } else {
+            Arc::new(group.rows.iter().filter_map(|index| parcel.rows.get(*index).cloned()).collect())
+        };
+        let batch = Batch::shared(self.cx.run(), self.audience.clone(), parcel.action, rows);
         let batch = batch.with_row_version(self.row_version);
         match &parcel.session {
             Some(session) => {
@@ -156,14 +159,20 @@ impl Courier<'_> {
         let outcomes = match outcome.resolve(group.rows.len()) {
             Ok(outcomes) => outcomes,
             Err(error) => {
-                settle(progress, &group, &RowSettled::InDoubt);
+                settle(progress, &group, &self.doubt());
                 progress.stop = Some(error);
                 return;
             }
         };
         let (mut again, mut working) = (Vec::new(), Vec::new());
         for (index, outcome) in group.rows.iter().copied().zip(outcomes) {
-            let settled = self.settled(outcome, job.is_some());
+            let mut settled = self.settled(outcome, job.is_some());
+            if let Some(doubted) = progress.doubted.get_mut(index) {
+                *doubted |= matches!(settled, RowSettled::InDoubt);
+                if *doubted && matches!(settled, RowSettled::NotApplied) {
+                    settled = self.doubt();
+                }
+            }
             match settled {
                 RowSettled::NotApplied | RowSettled::InDoubt => again.push(index),
                 RowSettled::Pending => working.push(index),
@@ -214,10 +223,11 @@ impl Courier<'_> {
                 settle(progress, &group, &RowSettled::Rejected { code, field: None });
             }
             Verdict::Throttled(after) => {
-                let wait = after.unwrap_or_else(|| back_off(self.policy, group.attempt, &**self.cx.clock()));
+                progress.throttles += 1;
+                let wait = after.unwrap_or_else(|| throttle(self.policy, progress.throttles, &**self.cx.clock()));
                 progress.throttled += wait;
                 if progress.throttled > self.policy.throttle_budget {
-                    settle(progress, &group, &RowSettled::NotApplied);
+                    self.not_applied(progress, &group);
                     progress.stop = Some(error.with_retry(Retry::Exhausted));
                     return;
                 }
@@ -226,21 +236,48 @@ impl Courier<'_> {
                 progress.groups.push(group);
             }
             Verdict::Again { applied, after } => {
-                let kept = if applied { self.doubt() } else { RowSettled::NotApplied };
-                if matches!(kept, RowSettled::Skipped { .. }) {
-                    settle(progress, &group, &kept);
-                } else if group.attempt < self.policy.attempts {
+                if applied {
+                    self.in_doubt(progress, &group);
+                }
+                let never_again = applied && self.capabilities.resend == Resend::Never;
+                if never_again {
+                    return;
+                }
+                if group.attempt < self.policy.attempts {
                     self.wait(group.attempt, after, error.kind()).await;
                     progress.groups.push(Group { attempt: group.attempt + 1, ..group });
                 } else {
-                    settle(progress, &group, &kept);
+                    self.not_applied(progress, &group);
                     progress.stop = Some(error.with_retry(Retry::Exhausted));
                 }
             }
             Verdict::Stop { applied } => {
-                let kept = if applied { self.doubt() } else { RowSettled::NotApplied };
-                settle(progress, &group, &kept);
+                if applied {
+                    self.in_doubt(progress, &group);
+                } else {
+                    self.not_applied(progress, &group);
+                }
                 progress.stop = Some(error);
+            }
+        }
+    }
+
+    /// The last attempt may have been applied.
+    fn in_doubt(&self, progress: &mut Progress, group: &Group) {
+        settle(progress, group, &self.doubt());
+        for index in &group.rows {
+            if let Some(doubted) = progress.doubted.get_mut(*index) {
+                *doubted = true;
+            }
+        }
+    }
+
+    /// The last attempt was certainly not applied; one before it may have been.
+    fn not_applied(&self, progress: &mut Progress, group: &Group) {
+        for index in &group.rows {
+            let doubted = progress.doubted.get(*index).copied().unwrap_or_default();
+            if let Some(place) = progress.settled.get_mut(*index) {
+                *place = Some(if doubted { self.doubt() } else { RowSettled::NotApplied });
             }
         }
     }
@@ -250,6 +287,21 @@ impl Courier<'_> {
         let wait = after.unwrap_or_else(|| back_off(self.policy, attempt, clock));
         self.cx.emit(&Event::Retrying { binding: self.binding, attempt: attempt + 1, wait, kind });
         clock.sleep(wait).await;
+    }
+}
+
+/// What is asked, or a timeout.
+pub(crate) async fn within<T>(
+    clock: &dyn Clock,
+    deadline: Duration,
+    call: impl Future<Output = Result<T>> + Send,
+) -> Result<T> {
+    match select(std::pin::pin!(call), clock.sleep(deadline)).await {
+        Either::Left((result, _)) => result,
+        Either::Right(((), _)) => Err(Error::new(
+            ErrorKind::Timeout,
+            format!("expected the destination to answer within {deadline:?}, found no answer"),
+        )),
     }
 }
 

@@ -1,17 +1,23 @@
 //! Rows into batches, batches out, several at once: an intent before each leaves, its outcome after.
 
+use std::sync::Arc;
+
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 
 use super::deliver::{Courier, Delivered, Parcel};
 use super::fold::runs;
-use super::send::Sending;
+use super::send::{Outgoing, Sending};
 use crate::destination::{Action, Cost, MemberId, Outcome, RejectRecord, Row, RowOutcome, SessionRef};
 use crate::error::{Error, ErrorKind, Result};
 use crate::observe::Event;
 use crate::state::{Entry, RowSettled};
 
+/// The reason of additions that wait for an exclusion.
+const EXCLUSION_NOT_SYNCED: &str = "exclusion_not_synced";
+/// The reason of a removal of which nothing is left to send.
+const SHARED_IDENTIFIER: &str = "shared_identifier";
 /// The reason of a row that is larger than any batch may be.
 const TOO_LARGE: &str = "too_large";
 
@@ -59,18 +65,25 @@ impl<'a> Dispatch<'a> {
         }
     }
 
-    /// A row that is not sent, for a reason, and needs no sending.
-    pub(crate) fn skip(&mut self, _ordinal: u32, reason: &str) {
+    /// Takes the rows of one part of the plan; `held` are not sent in this run.
+    pub(crate) async fn take(&mut self, rows: Vec<(u32, Outgoing)>, held: bool) -> Result<()> {
+        for (ordinal, row) in rows {
+            match row {
+                Outgoing::Shared => self.skip(SHARED_IDENTIFIER),
+                Outgoing::Row(_) if held => self.skip(EXCLUSION_NOT_SYNCED),
+                Outgoing::Row(row) => self.push(ordinal, row).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A row that is not sent, for a reason.
+    fn skip(&mut self, reason: &str) {
         self.sending.tally.settled(self.action, &RowSettled::Skipped { reason: reason.to_owned() });
     }
 
-    /// A row that is not sent in this run.
-    pub(crate) fn hold(&mut self, ordinal: u32, reason: &str) {
-        self.skip(ordinal, reason);
-    }
-
     /// Takes a row in, and sends a batch when it is full.
-    pub(crate) async fn push(&mut self, ordinal: u32, row: Row) -> Result<()> {
+    async fn push(&mut self, ordinal: u32, row: Row) -> Result<()> {
         if self.sending.stop.is_some() {
             return Ok(());
         }
@@ -128,7 +141,8 @@ impl<'a> Dispatch<'a> {
             session: self.session.as_ref().map(|session| session.as_str().to_owned()),
         };
         self.sending.append(intent).await?;
-        let parcel = Parcel { action: self.action, rows, ordinals, session: self.session.clone(), last };
+        let parcel =
+            Parcel { action: self.action, rows: Arc::new(rows), ordinals, session: self.session.clone(), last };
         let courier = self.courier;
         self.in_flight.push(Box::pin(async move { (batch, courier.deliver(parcel).await) }));
         Ok(())
@@ -220,6 +234,9 @@ impl<'a> Dispatch<'a> {
         }
         let courier = self.courier;
         let finished = courier.retried(|| courier.destination.finish(courier.cx, &session)).await;
+        if let Ok(outcome) = &finished {
+            self.sending.tally.unattributed += outcome.unattributed();
+        }
         let staged = std::mem::take(&mut self.staged);
         match finished.and_then(|outcome| Ok((outcome.job().cloned(), resolve(outcome, staged.len())?))) {
             Ok((job, outcomes)) if !staged.is_empty() => self.settle_staged(staged, job, outcomes).await?,
@@ -280,7 +297,7 @@ impl<'a> Dispatch<'a> {
             })
             .collect();
         if !rejects.is_empty() {
-            let logged = log.rejects(self.courier.cx, &rejects).await;
+            let logged = self.sending.logged(log.rejects(self.courier.cx, &rejects)).await;
             self.sending.log_failed(logged);
         }
     }

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use sha2::{Digest, Sha256};
 
-use super::codec::{Attempt, Entry, Handle, Local, Op, Payload, Removal};
+use super::codec::{Attempt, Entry, Handle, Local, Op, Removal};
 use super::plan::PlanCounts;
 use super::prepare::{Class, Desired, Slot};
 use super::previous::{Handles, Previous, Prior, Standing};
@@ -22,7 +22,11 @@ use crate::time::Timestamp;
 /// What the drafting needs to know of the destination and the run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terms {
+    /// The binding; it is part of the digest, so that an approval is for one binding alone.
+    pub(crate) store_id: [u8; 16],
     pub(crate) as_of: Timestamp,
+    /// The wall time: rejected rows wait in it.
+    pub(crate) now: Timestamp,
     pub(crate) update: bool,
     pub(crate) remove: bool,
     /// The destination removes by the identifiers that were sent.
@@ -33,10 +37,18 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
-    pub(crate) fn new(capabilities: &Capabilities, as_of: Timestamp, mapping_changed: bool) -> Self {
+    pub(crate) fn new(
+        capabilities: &Capabilities,
+        store_id: [u8; 16],
+        as_of: Timestamp,
+        now: Timestamp,
+        mapping_changed: bool,
+    ) -> Self {
         let by_identifiers = capabilities.removal == RemovalNeeds::Identifiers;
         Self {
+            store_id,
             as_of,
+            now,
             update: capabilities.update,
             remove: capabilities.remove,
             by_identifiers,
@@ -89,11 +101,17 @@ impl Drafter<'_> {
         let shared = self.shared()?;
         let mut counts = self.source_counts();
         let mut digest = Sha256::new();
+        digest.update(self.terms.store_id);
         let mut out = Writer::default();
         self.walk(|slot, prior, handles| {
             let decision = self.decide(slot, prior, handles, Some(&mut counts))?;
-            let Some(decision) = decision else { return Ok(()) };
-            let op = self.operation(slot, prior, handles, &decision, &shared)?;
+            let inherited = self.inherited(slot, prior, handles, &shared)?;
+            let decision = match (decision, prior) {
+                (Some(decision), _) => decision,
+                (None, Some(prior)) if !inherited.is_empty() => Decision::local(Local::Hold(prior.standing)),
+                (None, _) => return Ok(()),
+            };
+            let op = self.operation(slot, prior, handles, &decision, &shared, inherited)?;
             count(&op, &mut counts);
             digest.update(op.key.to_bytes());
             digest.update([
@@ -131,9 +149,13 @@ impl Drafter<'_> {
         }
         self.walk(|slot, prior, handles| {
             let decision = self.decide(slot, prior, handles, None)?;
-            if let (Some(prior), Some(Decision { removal: Some(_), .. })) = (prior, decision) {
+            if let (Some(prior), Some(Decision { removal: Some(_), entry, .. })) = (prior, decision) {
                 let handle = Handle::read(handles.get(prior)?)?;
-                vanishing.extend(handle.identifiers.iter().map(mark));
+                let stay = match slot.filter(|_| entry.is_some()) {
+                    Some(slot) => self.desired.read(slot)?.1.identifiers,
+                    None => Vec::new(),
+                };
+                vanishing.extend(handle.identifiers.iter().filter(|held| !stay.contains(held)).map(mark));
             }
             Ok(())
         })?;
@@ -146,6 +168,28 @@ impl Drafter<'_> {
             shared.extend(payload.identifiers.iter().map(mark).filter(|mark| vanishing.contains(mark)));
         }
         Ok(shared)
+    }
+
+    /// The identifiers that a wanted member has yet to bring itself, and that stay at the destination for its sake when
+    /// another leaves: from now on they are its own to take away.
+    fn inherited(
+        &self,
+        slot: Option<&Slot>,
+        prior: Option<&Prior>,
+        handles: &mut Handles,
+        shared: &HashSet<Mark>,
+    ) -> Result<Vec<Identifier>> {
+        let Some(slot) = slot.filter(|slot| slot.class == Class::Wanted && !shared.is_empty()) else {
+            return Ok(Vec::new());
+        };
+        let (_, payload) = self.desired.read(slot)?;
+        let mut inherited = payload.identifiers;
+        inherited.retain(|identifier| shared.contains(&mark(identifier)));
+        if let (Some(prior), false) = (prior, inherited.is_empty()) {
+            let held = Handle::read(handles.get(prior)?)?.identifiers;
+            inherited.retain(|identifier| !held.contains(identifier));
+        }
+        Ok(inherited)
     }
 
     /// The table of `specs`: what is wanted, against what is known.
@@ -189,7 +233,7 @@ impl Drafter<'_> {
     ) -> Result<Option<Decision>> {
         let as_of = self.terms.as_of;
         let enter = |reason, action, at| {
-            Some(Decision { reason, entry: Some((action, at)), removal: Some(as_of), local: Local::Nothing })
+            Some(Decision { reason, entry: Some((action, at)), removal: Some(at), local: Local::Nothing })
         };
         let Some(prior) = prior else {
             counts.added += 1;
@@ -203,27 +247,35 @@ impl Drafter<'_> {
             counts.in_flight += 1;
             return Ok(None);
         }
-        let attempt = attempt(handles.get(prior)?)?;
-        if prior.standing == Standing::InDoubt {
+        let (attempt, _) = attempt(handles.get(prior)?)?;
+        // Where the last thing sent was not an update, the member may not be there to be updated.
+        let action = if attempt.action == Action::Update { changed } else { Action::Add };
+        let at = if attempt.action == action { attempt.effective_at } else { as_of };
+        let refused = attempt.action == Action::Remove;
+        if prior.standing == Standing::InDoubt || (refused && attempt.unsure) {
             counts.in_doubt += 1;
-            let at = if attempt.action == changed { attempt.effective_at } else { as_of };
-            return Ok(enter(Reason::InDoubt, changed, at));
+            return Ok(enter(Reason::InDoubt, action, at));
         }
-        if attempt.action == Action::Remove {
-            // The removal was refused: the member is still there, as it was.
+        if refused && attempt.is_whole() {
+            // The member is still there, as it was.
             return Ok(self.decide_acked(slot, prior, changed, counts));
         }
         if attempt.fingerprint != slot.fingerprint {
             counts.changed += 1;
-            return Ok(enter(Reason::Changed, changed, as_of));
+            let action = if refused { changed } else { action };
+            return Ok(enter(Reason::Changed, action, as_of));
         }
-        if as_of < attempt.not_before {
+        if self.terms.now < attempt.not_before {
             counts.backing_off += 1;
             return Ok(None);
         }
+        if refused {
+            // The member is there; what it has no more refused to vanish.
+            counts.changed += 1;
+            return Ok(enter(Reason::Retry, changed, attempt.effective_at));
+        }
         counts.added += 1;
-        let at = if attempt.action == changed { attempt.effective_at } else { as_of };
-        Ok(enter(Reason::Retry, changed, at))
+        Ok(enter(Reason::Retry, action, at))
     }
 
     fn decide_acked(&self, slot: &Slot, prior: &Prior, changed: Action, counts: &mut PlanCounts) -> Option<Decision> {
@@ -249,27 +301,32 @@ impl Drafter<'_> {
         if !self.terms.remove {
             return Ok(None);
         }
+        let mut judged = false;
         let (reason, at) = match prior.standing {
             Standing::Acked => (self.why_gone(class, prior), as_of),
             Standing::InFlight | Standing::Absent => return Ok(None),
             Standing::InDoubt | Standing::Rejected => {
-                let attempt = attempt(handles.get(prior)?)?;
+                let (attempt, holds) = attempt(handles.get(prior)?)?;
                 let rejected = prior.standing == Standing::Rejected;
+                let nothing_there = prior.acked.is_none() && !attempt.unsure && !holds;
                 match attempt.action {
-                    Action::Remove if rejected && as_of < attempt.not_before => return Ok(None),
-                    Action::Remove if rejected => (Reason::Retry, attempt.effective_at),
-                    Action::Remove => (Reason::InDoubt, attempt.effective_at),
-                    Action::Add | Action::Update if rejected && prior.acked.is_none() => {
-                        return Ok(Some(Decision::local(Local::Drop)));
+                    Action::Remove if attempt.is_whole() => {
+                        if rejected && self.terms.now < attempt.not_before {
+                            return Ok(None);
+                        }
+                        judged = true;
+                        (if rejected { Reason::Retry } else { Reason::InDoubt }, attempt.effective_at)
                     }
-                    Action::Add | Action::Update if rejected => (self.why_gone(class, prior), as_of),
-                    Action::Add | Action::Update => (Reason::InDoubt, as_of),
+                    _ if rejected && nothing_there => return Ok(Some(Decision::local(Local::Drop))),
+                    _ if rejected && !prior.acked.is_none() => (self.why_gone(class, prior), as_of),
+                    _ => (Reason::InDoubt, as_of),
                 }
             }
         };
         if !prior.acked.is_none() {
             counts.removed += 1;
-            let by_rule = matches!(reason, Reason::Expired | Reason::Consent);
+            // A removal that is sent again has passed the guards before.
+            let by_rule = judged || matches!(reason, Reason::Expired | Reason::Consent);
             counts.removed_guarded += u64::from(!by_rule);
             counts.expired += u64::from(reason == Reason::Expired);
         }
@@ -294,11 +351,14 @@ impl Drafter<'_> {
         handles: &mut Handles,
         decision: &Decision,
         shared: &HashSet<Mark>,
+        inherited: Vec<Identifier>,
     ) -> Result<Op> {
         let mut before = match prior {
             Some(prior) => Handle::read(handles.get(prior)?)?,
             None => Handle::default(),
         };
+        let inherits = !inherited.is_empty();
+        before.identifiers.extend(inherited);
         let mut entry = None;
         if let (Some(slot), Some((action, effective_at))) = (slot, decision.entry) {
             let (id, payload) = self.desired.read(slot)?;
@@ -308,13 +368,13 @@ impl Drafter<'_> {
         }
         let removal = match (decision.removal, &entry) {
             (Some(at), None) => Some(self.removal(at, &before.identifiers, shared)),
-            (Some(at), Some(entry)) => self.vanished(at, &before.identifiers, &entry.payload, shared),
+            (Some(at), Some(entry)) => self.vanished(at, &before.identifiers, entry, shared),
             (None, _) => None,
         };
         let key = slot.map(|slot| slot.key).or(prior.map(|prior| prior.key));
         let key = key.ok_or_else(|| Error::new(ErrorKind::Bug, "decided about a member that is on neither side"))?;
         let acked = prior.map_or(Fingerprint::NONE, |prior| prior.acked);
-        Ok(Op { key, reason: decision.reason, acked, before, removal, entry, local: decision.local })
+        Ok(Op { key, reason: decision.reason, acked, before, inherits, removal, entry, local: decision.local })
     }
 
     /// Takes a whole member away.
@@ -327,18 +387,19 @@ impl Drafter<'_> {
         Removal { effective_at, identifiers, shared }
     }
 
-    /// Takes away what a staying member has no more; nothing when nothing vanished.
+    /// Takes away what a staying member has no more; nothing when nothing vanished, or an update says it all.
     fn vanished(
         &self,
         effective_at: Timestamp,
         held: &[Identifier],
-        payload: &Payload,
+        entry: &Entry,
         shared: &HashSet<Mark>,
     ) -> Option<Removal> {
-        if !self.terms.by_identifiers {
+        if !self.terms.by_identifiers || !self.terms.remove || entry.action == Action::Update {
             return None;
         }
-        let gone: Vec<_> = held.iter().filter(|held| !payload.identifiers.contains(held)).cloned().collect();
+        let stays = |held: &&Identifier| entry.payload.identifiers.contains(held);
+        let gone: Vec<_> = held.iter().filter(|held| !stays(held)).cloned().collect();
         (!gone.is_empty()).then(|| self.removal(effective_at, &gone, shared))
     }
 
@@ -355,11 +416,14 @@ impl Drafter<'_> {
     }
 }
 
-fn attempt(handle: &[u8]) -> Result<Attempt> {
+/// What was attempted, and whether the destination may hold identifiers of the member.
+fn attempt(handle: &[u8]) -> Result<(Attempt, bool)> {
     let handle = Handle::read(handle)?;
-    handle.attempt.ok_or_else(|| {
+    let holds = !handle.identifiers.is_empty();
+    let attempt = handle.attempt.ok_or_else(|| {
         Error::new(ErrorKind::State, "expected what was attempted with an unsettled member, found nothing")
-    })
+    })?;
+    Ok((attempt, holds))
 }
 
 fn count(op: &Op, counts: &mut PlanCounts) {

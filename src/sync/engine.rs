@@ -1,19 +1,22 @@
 //! The engine: what a host holds on to and calls.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::stream::Stream;
 
 use super::binding::Binding;
 use super::many;
 use super::members::Members;
+use super::pace::Pacer;
 use super::plan::{Approval, Plan};
+use super::record::{self, EventReport};
 use super::report::RunReport;
 use super::retry::RetryPolicy;
 use super::run::Run;
 use crate::clock::{Clock, Timestamp, TokioClock};
-use crate::destination::{Context, RunLog};
+use crate::destination::{Context, Destination, KeyEvent, RunLog};
 use crate::error::Result;
 #[cfg(feature = "http")]
 use crate::http::HttpClient;
@@ -63,6 +66,8 @@ pub(crate) struct Inner {
     pub(crate) run_log: Option<Arc<dyn RunLog>>,
     pub(crate) canonicalizer: Canonicalizer,
     pub(crate) retry: RetryPolicy,
+    /// By destination: all bindings and all runs keep below its rate together.
+    pacers: Mutex<BTreeMap<String, Arc<Pacer>>>,
 }
 
 impl Engine {
@@ -78,6 +83,7 @@ impl Engine {
             run_log: None,
             canonicalizer: Canonicalizer::new(),
             retry: RetryPolicy::default(),
+            pacers: Mutex::default(),
         })
     }
 
@@ -187,6 +193,17 @@ impl Engine {
         Run::open(&self.0, binding, plan.as_of).await?.apply(plan.clone(), options).await
     }
 
+    /// Records key events (orders, conversions) at the binding's destination: an outcome for each, and no state.
+    ///
+    /// Events that end unsettled are to be sent again by the host, with the same event ids.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when the destination takes no key events. What happens
+    /// on the way is in the report.
+    pub async fn record(&self, binding: &Binding, events: Vec<KeyEvent>) -> Result<EventReport> {
+        record::record(&self.0, binding, events).await
+    }
+
     /// A context as the engine gives it to destinations: to call one directly, for a check or a size.
     pub fn context(&self) -> Context {
         self.0.context(&self.0.run_id())
@@ -205,6 +222,12 @@ impl Inner {
             Some(observer) => cx.with_observer(observer.clone()),
             None => cx,
         }
+    }
+
+    pub(crate) fn pacer(&self, destination: &dyn Destination) -> Arc<Pacer> {
+        let mut pacers = self.pacers.lock().unwrap_or_else(PoisonError::into_inner);
+        let pacer = || Arc::new(Pacer::new(destination.capabilities().rate));
+        pacers.entry(destination.info().id).or_insert_with(pacer).clone()
     }
 
     /// Sorts by time, and is the same again where the clock is.

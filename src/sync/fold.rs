@@ -7,6 +7,7 @@ use super::codec::{Attempt, Entry, Handle, Local, Op};
 use super::previous::Standing;
 use crate::destination::Action;
 use crate::diff::Fingerprint;
+use crate::identity::Identifier;
 use crate::state::RowSettled;
 use crate::time::Timestamp;
 
@@ -29,6 +30,16 @@ pub(crate) enum Fate {
     Accepted = 2,
     Rejected = 3,
     Pending = 4,
+    /// A job has ended without it.
+    NotApplied = 5,
+}
+
+impl Fate {
+    pub(crate) fn of(code: u8) -> Option<Self> {
+        [Self::Untouched, Self::InDoubt, Self::Accepted, Self::Rejected, Self::Pending, Self::NotApplied]
+            .into_iter()
+            .find(|fate| *fate as u8 == code)
+    }
 }
 
 /// What came of all rows of a plan: two bytes an operation, and the few references that platforms gave.
@@ -68,7 +79,7 @@ impl Fates {
             // Sent at most once: what may have been applied counts as applied.
             RowSettled::Skipped { .. } => Fate::Accepted,
             RowSettled::Rejected { .. } => Fate::Rejected,
-            RowSettled::NotApplied => Fate::Untouched,
+            RowSettled::NotApplied => Fate::NotApplied,
             RowSettled::Pending => Fate::Pending,
             RowSettled::InDoubt | RowSettled::Staged => Fate::InDoubt,
         };
@@ -121,32 +132,50 @@ pub(crate) struct Known {
 }
 
 /// What an operation leaves behind. `None`: nothing was done, what was known stands.
-///
 pub(crate) fn fold(op: &Op, ordinal: u32, fates: &Fates, terms: FoldTerms) -> Option<Known> {
-    let accepted_before = |fate| if terms.partial && fate == Fate::Untouched { Fate::Accepted } else { fate };
-    let (mut removal, mut entry) = (fates.removal(ordinal), fates.entry(ordinal));
-    if terms.partial && removal == Fate::Untouched && entry == Fate::Untouched {
+    let known = |fate| if fate == Fate::NotApplied { Fate::Untouched } else { fate };
+    let (removal, entry) = (known(fates.removal(ordinal)), known(fates.entry(ordinal)));
+    Folding { op, vendor_ref: fates.vendor_ref(ordinal), terms, extra: Vec::new() }.fold(removal, entry)
+}
+
+/// What an operation leaves behind when a job of its run has ended in a later one. `held` is what was kept of the
+/// member meanwhile; where that is of another operation, the job's end tells nothing new.
+pub(crate) fn fold_job(mut op: Op, ordinal: u32, fates: &Fates, terms: FoldTerms, held: Handle) -> Option<Known> {
+    let (removal, entry) = (fates.removal(ordinal), fates.entry(ordinal));
+    if removal == Fate::Untouched && entry == Fate::Untouched {
         return None;
     }
-    (removal, entry) = (accepted_before(removal), accepted_before(entry));
-    if op.removal.as_ref().is_none_or(|removal| removal.shared) {
-        removal = Fate::Accepted;
-    }
-    let folding = Folding { op, vendor_ref: fates.vendor_ref(ordinal), terms };
+    let attempt = held.attempt.as_ref().filter(|attempt| is_of(attempt, &op))?;
+    let part = |now, before| if now == Fate::Untouched { before } else { now };
+    let (removal, entry) = (part(removal, attempt.removal), part(entry, attempt.entry));
+    let payload = op.entry.as_ref().map(|entry| entry.payload.identifiers.as_slice()).unwrap_or_default();
+    let sent = |identifier: &&Identifier| op.before.identifiers.contains(identifier) || payload.contains(identifier);
+    let extra = held.identifiers.iter().filter(|held| !sent(held)).cloned().collect();
+    op.before = Handle { attempt: op.before.attempt.take(), ..held };
+    Folding { op: &op, vendor_ref: fates.vendor_ref(ordinal), terms, extra }.fold(removal, entry)
+}
+
+fn is_of(attempt: &Attempt, op: &Op) -> bool {
     match (&op.entry, &op.removal) {
-        (Some(planned), _) => folding.entry(planned, entry, removal),
-        (None, Some(planned)) => folding.removal(planned.effective_at, removal),
-        (None, None) => folding.local(),
+        (Some(entry), _) => {
+            (attempt.action, attempt.effective_at, attempt.fingerprint)
+                == (entry.action, entry.effective_at, entry.fingerprint)
+        }
+        (None, Some(removal)) => {
+            (attempt.action, attempt.effective_at) == (Action::Remove, removal.effective_at)
+                && attempt.fingerprint.is_none()
+        }
+        (None, None) => false,
     }
 }
 
 /// How to fold.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FoldTerms {
-    /// Only some parts of the operations are in these fates, the others were accepted before.
-    pub(crate) partial: bool,
     /// The destination removes by the identifiers that were sent, so they are kept.
     pub(crate) by_identifiers: bool,
+    /// Nothing may be sent twice: what may have been applied counts as applied.
+    pub(crate) at_most_once: bool,
     pub(crate) now: Timestamp,
 }
 
@@ -154,27 +183,63 @@ struct Folding<'a> {
     op: &'a Op,
     vendor_ref: Option<&'a String>,
     terms: FoldTerms,
+    /// Identifiers the member has come to hold since the operation was planned.
+    extra: Vec<Identifier>,
 }
 
 impl Folding<'_> {
+    fn fold(&self, removal: Fate, entry: Fate) -> Option<Known> {
+        let sure = |fate| if self.terms.at_most_once && fate == Fate::InDoubt { Fate::Accepted } else { fate };
+        let removal = if self.nothing_removed() { Fate::Accepted } else { sure(removal) };
+        match (&self.op.entry, &self.op.removal) {
+            (Some(planned), _) => self.entry(planned, sure(entry), removal),
+            (None, Some(planned)) => self.removal(planned.effective_at, removal),
+            (None, None) => self.local(),
+        }
+    }
+
+    fn nothing_removed(&self) -> bool {
+        self.op.removal.as_ref().is_none_or(|removal| removal.shared)
+    }
+
     fn entry(&self, planned: &Entry, entry: Fate, removal: Fate) -> Option<Known> {
-        let attempt = |rejections| self.attempt(planned.action, planned.effective_at, planned.fingerprint, rejections);
-        let nothing_removed = self.op.removal.as_ref().is_none_or(|removal| removal.shared);
+        let attempt = |rejections| {
+            let attempt = self.attempt(planned.action, planned.effective_at, planned.fingerprint, rejections);
+            Attempt { removal, entry, ..attempt }
+        };
         Some(match (entry, removal) {
-            (Fate::Untouched, Fate::Untouched) => return None,
-            (Fate::Untouched, Fate::Accepted) if nothing_removed => return None,
-            (Fate::Accepted, Fate::Accepted) => {
-                let sent = if self.terms.by_identifiers { planned.payload.identifiers.clone() } else { Vec::new() };
-                self.is_member(planned, Handle { identifiers: sent, ..self.handle(None) })
+            (Fate::Pending, _) | (_, Fate::Pending) => {
+                self.unsettled(Standing::InFlight, self.with_both(planned, Some(attempt(0))))
             }
-            // What vanished was refused to vanish: it is kept, so that a later removal takes it away too.
-            (Fate::Accepted, Fate::Rejected) => self.is_member(planned, self.with_both(planned, None)),
-            (Fate::Accepted, _) => Known {
-                standing: Standing::InDoubt,
-                acked: planned.fingerprint,
-                expires_at: planned.expires_at,
-                handle: self.with_both(planned, Some(attempt(0))),
-            },
+            (Fate::Untouched, removal) if removal == Fate::Untouched || self.nothing_removed() => {
+                if !self.op.inherits {
+                    return None;
+                }
+                self.unsettled(Standing::InDoubt, self.handle(Some(attempt(0))))
+            }
+            (Fate::Accepted, Fate::Accepted) => {
+                let mut identifiers = Vec::new();
+                if self.terms.by_identifiers {
+                    identifiers.clone_from(&planned.payload.identifiers);
+                    identifiers.extend(self.extra.iter().cloned());
+                }
+                self.is_member(Standing::Acked, planned, Handle { identifiers, ..self.handle(None) })
+            }
+            // What vanished was refused to vanish: it is kept, and tried again.
+            (Fate::Accepted, Fate::Rejected) => {
+                let before = self
+                    .op
+                    .before
+                    .attempt
+                    .as_ref()
+                    .filter(|before| before.action == Action::Remove && before.fingerprint == planned.fingerprint);
+                let rejections = before.map_or(0, |before| before.rejections).saturating_add(1);
+                let attempt = self.attempt(Action::Remove, planned.effective_at, planned.fingerprint, rejections);
+                self.is_member(Standing::Rejected, planned, self.with_both(planned, Some(attempt)))
+            }
+            (Fate::Accepted, _) => {
+                self.is_member(Standing::InDoubt, planned, self.with_both(planned, Some(attempt(0))))
+            }
             (Fate::Rejected, _) => {
                 let rejections =
                     self.op.before.attempt.as_ref().map_or(0, |before| {
@@ -182,22 +247,25 @@ impl Folding<'_> {
                     });
                 self.unsettled(Standing::Rejected, self.handle(Some(attempt(rejections.saturating_add(1)))))
             }
-            (Fate::Pending, _) => self.unsettled(Standing::InFlight, self.with_both(planned, Some(attempt(0)))),
-            (Fate::InDoubt | Fate::Untouched, _) => {
+            (Fate::InDoubt | Fate::Untouched | Fate::NotApplied, _) => {
                 self.unsettled(Standing::InDoubt, self.with_both(planned, Some(attempt(0))))
             }
         })
     }
 
     fn removal(&self, effective_at: Timestamp, removal: Fate) -> Option<Known> {
-        let attempt = |rejections| self.attempt(Action::Remove, effective_at, Fingerprint::NONE, rejections);
+        let attempt = |rejections| {
+            let attempt = self.attempt(Action::Remove, effective_at, Fingerprint::NONE, rejections);
+            Attempt { removal, ..attempt }
+        };
         Some(match removal {
             Fate::Untouched => return None,
             Fate::Accepted => self.gone(),
-            Fate::InDoubt => self.unsettled(Standing::InDoubt, self.handle(Some(attempt(0)))),
+            Fate::InDoubt | Fate::NotApplied => self.unsettled(Standing::InDoubt, self.handle(Some(attempt(0)))),
             Fate::Pending => self.unsettled(Standing::InFlight, self.handle(Some(attempt(0)))),
             Fate::Rejected => {
-                let before = self.op.before.attempt.as_ref().filter(|before| before.action == Action::Remove);
+                let whole = |before: &&Attempt| before.action == Action::Remove && before.fingerprint.is_none();
+                let before = self.op.before.attempt.as_ref().filter(whole);
                 let rejections = before.map_or(0, |before| before.rejections);
                 self.unsettled(Standing::Rejected, self.handle(Some(attempt(rejections.saturating_add(1)))))
             }
@@ -208,15 +276,16 @@ impl Folding<'_> {
         match self.op.local {
             Local::Nothing => None,
             Local::Drop => Some(self.gone()),
+            Local::Hold(standing) => Some(self.unsettled(standing, self.op.before.clone())),
             Local::Keep(expires_at) => {
                 Some(Known { standing: Standing::Acked, acked: self.op.acked, expires_at, handle: self.handle(None) })
             }
         }
     }
 
-    fn is_member(&self, planned: &Entry, handle: Handle) -> Known {
+    fn is_member(&self, standing: Standing, planned: &Entry, handle: Handle) -> Known {
         let (acked, expires_at) = (planned.fingerprint, planned.expires_at);
-        Known { standing: Standing::Acked, acked, expires_at, handle }
+        Known { standing, acked, expires_at, handle }
     }
 
     fn gone(&self) -> Known {
@@ -231,7 +300,10 @@ impl Folding<'_> {
         let step = usize::try_from(rejections).unwrap_or(usize::MAX).saturating_sub(1).min(BACK_OFF.len() - 1);
         let wait = BACK_OFF.get(step).copied().unwrap_or_default();
         let not_before = if rejections == 0 { self.terms.now } else { self.terms.now.plus(wait) };
-        Attempt { action, effective_at, fingerprint, rejections, not_before }
+        // Rows that were rejected were answered; all others that left an attempt were not.
+        let unsure = self.op.before.attempt.as_ref().is_some_and(|before| before.unsure || before.rejections == 0);
+        let (removal, entry) = (Fate::Untouched, Fate::Untouched);
+        Attempt { action, effective_at, fingerprint, rejections, not_before, unsure, removal, entry }
     }
 
     fn handle(&self, attempt: Option<Attempt>) -> Handle {

@@ -46,7 +46,7 @@ pub(crate) async fn sync_all(
     let as_of = options.as_of.unwrap_or_else(|| engine.clock.now());
     let mut results: Vec<Option<Result<RunReport>>> = bindings.iter().map(|_| None).collect();
     let mut opened = Vec::new();
-    for index in suppression_first(bindings) {
+    for index in excluded_first(bindings) {
         match Run::open(engine, &bindings[index], as_of).await {
             Ok(run) => opened.push((index, run)),
             Err(error) if bindings.len() == 1 => return Err(error),
@@ -58,13 +58,19 @@ pub(crate) async fn sync_all(
     let desired = read(engine, &names, Arc::new(lenses), members).await?;
     for ((index, run), desired) in opened.into_iter().zip(desired) {
         let waits_for = waits_for(bindings, index, &results);
-        let result = match run.draft(desired).await {
-            Ok(drafted) => drafted.holding(waits_for).carry_out(options).await,
-            Err(error) => Err(error),
-        };
-        results[index] = Some(result);
+        results[index] = Some(sync_one(run, desired, waits_for, options).await);
     }
     Ok(results.into_iter().map(|result| result.unwrap_or_else(|| Err(no_run()))).collect())
+}
+
+async fn sync_one(
+    mut run: Run,
+    desired: Desired,
+    waits_for: Option<String>,
+    options: &RunOptions,
+) -> Result<RunReport> {
+    run.settle_jobs().await?;
+    run.draft(desired).await?.holding(waits_for).carry_out(options).await
 }
 
 /// Two bindings of one name would write one state.
@@ -79,23 +85,33 @@ fn distinct(bindings: &[Binding]) -> Result<()> {
     }
 }
 
-/// Suppression audiences go before all others; else the order is the host's.
-fn suppression_first(bindings: &[Binding]) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..bindings.len()).collect();
-    order.sort_by_key(|index| bindings[*index].audience().role() != Role::Suppression);
+/// Suppression audiences go before all others, and an audience after those it excludes; else the order is the host's.
+fn excluded_first(bindings: &[Binding]) -> Vec<usize> {
+    let mut waiting: Vec<usize> = (0..bindings.len()).collect();
+    waiting.sort_by_key(|index| bindings[*index].audience().role() != Role::Suppression);
+    let mut order = Vec::new();
+    while !waiting.is_empty() {
+        let ready = |at: &usize| !waiting.iter().any(|other| excludes(&bindings[*at], &bindings[*other]));
+        // Audiences that exclude each other in a circle go in the host's order.
+        let at = waiting.iter().position(ready).unwrap_or(0);
+        order.push(waiting.remove(at));
+    }
     order
+}
+
+fn excludes(binding: &Binding, other: &Binding) -> bool {
+    let key = other.audience().key();
+    key != binding.audience().key()
+        && binding.audience().exclusions().any(|excluded| excluded == key)
+        && binding.destination().info().id == other.destination().info().id
 }
 
 /// The key of an exclusion of this binding's audience that is not in order at the same destination.
 fn waits_for(bindings: &[Binding], index: usize, results: &[Option<Result<RunReport>>]) -> Option<String> {
     let binding = &bindings[index];
-    let destination = binding.destination().info().id;
-    let excludes = |key: &str| binding.audience().exclusions().any(|excluded| excluded == key);
-    bindings.iter().zip(results).enumerate().find_map(|(other, (excluded, result))| {
-        let concerns =
-            other != index && excludes(excluded.audience().key()) && excluded.destination().info().id == destination;
+    bindings.iter().zip(results).find_map(|(excluded, result)| {
         let in_order = matches!(result, Some(Ok(report)) if report.is_success());
-        (concerns && !in_order).then(|| excluded.audience().key().to_owned())
+        (excludes(binding, excluded) && !in_order).then(|| excluded.audience().key().to_owned())
     })
 }
 

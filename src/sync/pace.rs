@@ -23,17 +23,23 @@ impl Pacer {
 
     /// Returns when a request may begin.
     pub(crate) async fn turn(&self, clock: &dyn Clock) {
-        let now = nanos(clock.now());
-        let wait = {
-            let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-            let at = (*next).max(now);
-            *next = at + self.interval;
-            at - now
-        };
-        if wait > 0 {
+        // Looked at again after each wait: another may have been first, or the destination may have asked for a pause.
+        while let Err(wait) = self.begin(nanos(clock.now())) {
             // Rounded up to the clock's milliseconds: never early.
             let millis = wait.div_ceil(1_000_000);
             clock.sleep(Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))).await;
+        }
+    }
+
+    /// Begins a request, or says how long it has to wait.
+    fn begin(&self, now: u128) -> Result<(), u128> {
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        match next.checked_sub(now).filter(|wait| *wait > 0) {
+            Some(wait) => Err(wait),
+            None => {
+                *next = now + self.interval;
+                Ok(())
+            }
         }
     }
 

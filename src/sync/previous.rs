@@ -27,7 +27,7 @@ pub(crate) enum Standing {
 }
 
 impl Standing {
-    fn of(code: u8) -> Result<Self> {
+    pub(crate) fn of(code: u8) -> Result<Self> {
         Ok(match code {
             0 => Self::Acked,
             1 => Self::Absent,

@@ -102,6 +102,12 @@ pub(crate) fn back_off(policy: &RetryPolicy, attempt: u32, clock: &dyn Clock) ->
     Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
 }
 
+/// The wait after a throttle that announces none: it grows with each, and is never so short that asking is all there
+/// is.
+pub(crate) fn throttle(policy: &RetryPolicy, throttles: u32, clock: &dyn Clock) -> Duration {
+    back_off(policy, throttles, clock).max(*ANNOUNCED.start())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

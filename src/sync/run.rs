@@ -17,7 +17,7 @@ use super::report::RunReport;
 use super::send::Sending;
 use super::settle::{Settling, open_previous};
 use crate::clock::Timestamp;
-use crate::destination::{Capabilities, Context, RemovalNeeds};
+use crate::destination::{Capabilities, Context, RemovalNeeds, Resend};
 use crate::error::{Doing, Error, ErrorKind, Result};
 use crate::observe::Event;
 use crate::state::{BindingId, Entry, Store};
@@ -39,6 +39,8 @@ pub(crate) struct Run {
     pub(crate) previous: Previous,
     /// The state was left behind by a run that did not come to its end.
     pub(crate) resumed: bool,
+    /// Entries that jobs of earlier runs refused without saying which.
+    pub(crate) unattributed: u64,
 }
 
 impl Run {
@@ -74,6 +76,7 @@ impl Run {
             store,
             previous,
             resumed,
+            unattributed: 0,
         })
     }
 
@@ -99,6 +102,12 @@ impl Run {
     /// The holdout in force, as the manifest names it.
     pub(crate) fn holdout(&self) -> String {
         self.binding.audience().holdout().map(|holdout| holdout.salt().to_owned()).unwrap_or_default()
+    }
+
+    /// The rules or the holdout are not those that the state speaks of.
+    pub(crate) fn rules_changed(&self) -> bool {
+        let facts = self.facts();
+        facts.mapping_changed || facts.holdout_changed
     }
 
     fn facts(&self) -> Facts {
@@ -136,7 +145,7 @@ impl Run {
 
     async fn draft_inner(&mut self, mut desired: Desired) -> Result<(Plan, Unused)> {
         let unused = std::mem::take(&mut desired.unused);
-        let terms = Terms::new(&self.capabilities, self.as_of, self.mapping_changed());
+        let terms = Terms::new(&self.capabilities, self.id.id(), self.as_of, self.cx.now(), self.mapping_changed());
         let previous = self.previous.clone();
         let (out, records) = mpsc::channel(4);
         let drafting = tokio::task::spawn_blocking(move || draft(terms, &desired, &previous, &out));
@@ -167,7 +176,7 @@ impl Run {
     }
 
     /// Carries out a plan that was kept.
-    pub(crate) async fn apply(self, plan: Plan, options: &RunOptions) -> Result<RunReport> {
+    pub(crate) async fn apply(mut self, plan: Plan, options: &RunOptions) -> Result<RunReport> {
         let manifest = self.store.manifest();
         if plan.binding != self.name || plan.generation != manifest.generation || !manifest.plans.contains(&plan.id) {
             return Err(Error::new(
@@ -179,13 +188,15 @@ impl Run {
                 ),
             ));
         }
+        self.settle_jobs().await?;
         Planned { run: self, plan, unused: Unused::new(), waits_for: None }.carry_out(options).await
     }
 }
 
 fn settling<'a>(engine: &'a Inner, cx: &'a Context, id: &BindingId, capabilities: &Capabilities) -> Settling<'a> {
     let by_identifiers = capabilities.removal == RemovalNeeds::Identifiers;
-    Settling { cx, keyring: &engine.keyring, store_id: id.id(), by_identifiers }
+    let at_most_once = capabilities.resend == Resend::Never;
+    Settling { cx, keyring: &engine.keyring, store_id: id.id(), by_identifiers, at_most_once }
 }
 
 /// Runs on a thread of its own.

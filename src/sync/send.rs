@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use futures_util::future::join;
+
 use super::codec::Op;
-use super::deliver::Courier;
+use super::deliver::{Courier, within};
 use super::dispatch::Dispatch;
 use super::note::RunNote;
-use super::pace::Pacer;
 use super::plan::Plan;
 use super::report::{RunError, RunReport};
 use super::rows::{entry_row, removal_row};
@@ -16,18 +17,45 @@ use super::run::{Planned, Run};
 use super::settle::{action_of, next_row_version};
 use super::tally::Tally;
 use crate::destination::{
-    Action, AudienceRef, AudienceSpec, JobRef, RunRecord, RunStatus, SessionKind, SessionRef, SessionSpec,
+    Action, AudienceRef, AudienceSpec, Context, Row, RunRecord, RunStatus, SessionKind, SessionRef, SessionSpec,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::observe::Event;
-use crate::state::{Entry, OpenJob, RowSettled};
+use crate::state::{Entry, OpenJob, PlanReader, RowSettled};
 
-/// The reason of additions that wait for an exclusion.
-pub(crate) const EXCLUSION_NOT_SYNCED: &str = "exclusion_not_synced";
-/// The reason of a removal of which nothing is left to send.
-const SHARED_IDENTIFIER: &str = "shared_identifier";
 /// The first wait between two questions about a job; it doubles up to a minute.
 const JOB_WAIT: Duration = Duration::from_secs(1);
+
+/// An operation as one action has it.
+pub(crate) enum Outgoing {
+    Row(Row),
+    /// A removal of which nothing is left to send.
+    Shared,
+}
+
+/// What the next part of a plan holds for an action, with each operation's number.
+async fn next_rows(
+    cx: &Context,
+    reader: &mut PlanReader,
+    store_id: [u8; 16],
+    action: Action,
+) -> Result<Option<Vec<(u32, Outgoing)>>> {
+    let Some(part) = reader.next_part().await? else { return Ok(None) };
+    let rows = cx.blocking(move || {
+        let mut rows = Vec::with_capacity(part.records.len());
+        for (ordinal, record) in (part.first..).zip(&part.records) {
+            let op = Op::read(record)?;
+            let row = match action {
+                Action::Remove if op.removal.as_ref().is_some_and(|removal| removal.shared) => Some(Outgoing::Shared),
+                Action::Remove => removal_row(store_id, &op).map(Outgoing::Row),
+                _ => entry_row(store_id, &op).filter(|(of, _)| *of == action).map(|(_, row)| Outgoing::Row(row)),
+            };
+            rows.extend(row.map(|row| (ordinal, row)));
+        }
+        Ok(rows)
+    });
+    rows.await.map(Some)
+}
 
 /// One plan on its way out.
 pub(crate) struct Sending {
@@ -46,18 +74,10 @@ pub(crate) struct Sending {
 impl Sending {
     pub(crate) fn new(planned: Planned, approved: bool) -> Self {
         let Planned { run, plan, unused, waits_for } = planned;
+        let mut tally = Tally::default();
+        tally.unattributed = run.unattributed;
         let unused = unused.into_iter().map(|((kind, code), count)| (format!("{kind}: {code}"), count)).collect();
-        Self {
-            run,
-            plan,
-            unused,
-            waits_for,
-            approved,
-            entries: Vec::new(),
-            tally: Tally::default(),
-            stop: None,
-            open_jobs: 0,
-        }
+        Self { run, plan, unused, waits_for, approved, entries: Vec::new(), tally, stop: None, open_jobs: 0 }
     }
 
     /// Sends everything, settles it, and reports.
@@ -70,9 +90,8 @@ impl Sending {
         self.tally.planned(Action::Remove, counts.remove_rows);
         self.tally.planned(Action::Update, counts.update_rows);
         if self.approved {
-            self.poll_jobs(true).await?;
             self.send_all().await?;
-            self.poll_jobs(false).await?;
+            self.poll_jobs().await?;
         }
         if !self.entries.is_empty() {
             let entries = std::mem::take(&mut self.entries);
@@ -89,7 +108,8 @@ impl Sending {
     }
 
     async fn send_all(&mut self) -> Result<()> {
-        if self.plan.is_empty() && !self.has_local_operations() {
+        let nothing_to_do = self.plan.is_empty() && !self.has_local_operations();
+        if nothing_to_do && !self.run.rules_changed() {
             return Ok(());
         }
         let row_version = next_row_version(self.run.store.manifest(), self.run.cx.now());
@@ -100,6 +120,9 @@ impl Sending {
             ..RunNote::default()
         };
         self.append(Entry::Note(note.to_value()?)).await?;
+        if nothing_to_do {
+            return Ok(());
+        }
         let audience = match self.open_audience().await {
             Ok(audience) => audience,
             Err(error) if error.kind() == ErrorKind::State => return Err(error),
@@ -142,7 +165,7 @@ impl Sending {
         let known = self.run.binding.known().map(|id| AudienceRef::new(id, audience.key())).or(stored.clone());
         spec.known = known;
         let destination = self.run.binding.destination().clone();
-        let pacer = Pacer::new(self.run.capabilities.rate);
+        let pacer = self.run.engine.pacer(&**self.run.binding.destination());
         let (cx, capabilities) = (self.run.cx.clone(), self.run.capabilities.clone());
         let placeholder = AudienceRef::new("", audience.key());
         let name = self.run.name.clone();
@@ -168,7 +191,7 @@ impl Sending {
 
     async fn send_phase(&mut self, audience: &AudienceRef, row_version: u64, actions: &[Action]) -> Result<()> {
         let destination = self.run.binding.destination().clone();
-        let pacer = Pacer::new(self.run.capabilities.rate);
+        let pacer = self.run.engine.pacer(&**self.run.binding.destination());
         let (cx, capabilities) = (self.run.cx.clone(), self.run.capabilities.clone());
         let (name, engine) = (self.run.name.clone(), self.run.engine.clone());
         let courier = Courier {
@@ -210,6 +233,11 @@ impl Sending {
 
     /// The outer result is the state's, the inner one the destination's.
     async fn begin(&mut self, courier: &Courier<'_>, action: Action) -> Result<Result<Option<SessionRef>>> {
+        if self.run.capabilities.session == SessionKind::Replace {
+            let message = "expected a destination with sessions per action or none; replacing the whole membership in \
+                           one session is not offered yet";
+            return Ok(Err(Error::new(ErrorKind::Unsupported, message)));
+        }
         if self.run.capabilities.session == SessionKind::None || (action != Action::Remove && self.waits_for.is_some())
         {
             return Ok(Ok(None));
@@ -232,42 +260,31 @@ impl Sending {
         let mut reader = self.run.store.read_plan(&self.plan.id).await?;
         let plan = self.plan.id.clone();
         let mut dispatch = Dispatch::new(self, courier, &plan, action, session);
-        while let Some(part) = reader.next_part().await? {
-            for (ordinal, record) in (part.first..).zip(&part.records) {
-                let op = Op::read(record)?;
-                let row = match action {
-                    Action::Remove if op.removal.as_ref().is_some_and(|removal| removal.shared) => {
-                        dispatch.skip(ordinal, SHARED_IDENTIFIER);
-                        None
-                    }
-                    Action::Remove => removal_row(store_id, &op),
-                    _ => entry_row(store_id, &op).filter(|(of, _)| *of == action).map(|(_, row)| row),
-                };
-                match row {
-                    Some(_) if held => dispatch.hold(ordinal, EXCLUSION_NOT_SYNCED),
-                    Some(row) => dispatch.push(ordinal, row).await?,
-                    None => {}
-                }
-            }
+        let mut ready = next_rows(courier.cx, &mut reader, store_id, action).await?;
+        while let Some(rows) = ready {
+            // The next part is decoded on a thread of its own while this one goes out.
+            let (next, sent) =
+                join(next_rows(courier.cx, &mut reader, store_id, action), dispatch.take(rows, held)).await;
+            sent?;
+            ready = next?;
         }
         dispatch.finish().await
     }
 
-    /// Asks about the jobs that are open: those of earlier runs first, those of this run at its end.
-    async fn poll_jobs(&mut self, earlier: bool) -> Result<()> {
-        let jobs = if earlier { self.run.store.manifest().jobs.clone() } else { self.own_jobs() };
-        let mut open: Vec<OpenJob> = jobs;
+    /// Asks about the jobs of this run, as long as it may wait for them.
+    async fn poll_jobs(&mut self) -> Result<()> {
+        let mut open = self.own_jobs();
         let (mut waited, mut wait) = (Duration::ZERO, JOB_WAIT);
         while !open.is_empty() {
             let mut still = Vec::new();
             for job in open {
-                if !self.poll_job(&job, earlier).await? {
+                if !self.poll_job(&job).await? {
                     still.push(job);
                 }
             }
             open = still;
             let most = self.run.engine.retry.wait_for_jobs;
-            if open.is_empty() || earlier || waited + wait > most {
+            if open.is_empty() || waited + wait > most {
                 break;
             }
             self.run.cx.clock().sleep(wait).await;
@@ -292,49 +309,27 @@ impl Sending {
     }
 
     /// Whether the job has ended.
-    async fn poll_job(&mut self, job: &OpenJob, earlier: bool) -> Result<bool> {
+    async fn poll_job(&mut self, job: &OpenJob) -> Result<bool> {
         let action = action_of(&job.action)?;
-        let ordinals: Vec<u32> = super::fold::ordinals(&job.rows).collect();
-        let cx = self.run.cx.clone();
-        let reference = JobRef::new(&*job.job);
-        let polled = self.run.binding.destination().poll(&cx, &reference).await;
-        let outcomes = match polled.and_then(|outcome| {
-            let unattributed = outcome.unattributed();
-            outcome.resolve(ordinals.len()).map(|rows| (rows, unattributed))
-        }) {
-            Ok((rows, unattributed)) => {
-                self.tally.unattributed += unattributed;
-                rows
-            }
-            // The job stays open, and is asked about again.
-            Err(_) => return Ok(false),
-        };
-        let settled: Vec<RowSettled> = outcomes.into_iter().map(super::deliver::settled_by_job).collect();
-        let done = !settled.iter().any(|row| matches!(row, RowSettled::Pending));
-        cx.emit(&Event::JobPolled { binding: &self.run.name, done });
-        if !done {
-            return Ok(false);
+        let Some(ended) = self.run.ask(job).await else { return Ok(false) };
+        self.tally.unattributed += ended.unattributed;
+        for row in &ended.rows {
+            self.tally.resettled(action, &RowSettled::Pending, row);
         }
-        if !earlier {
-            for row in &settled {
-                self.tally.resettled(action, &RowSettled::Pending, row);
-            }
+        for entry in ended.entries(job)? {
+            self.append(entry).await?;
         }
-        let (outcomes, others) = super::dispatch::compact(ordinals.iter().copied().zip(settled));
-        let (plan, rows, word) = (job.plan.clone(), job.rows.clone(), job.action.clone());
-        self.append(Entry::Settled { plan, batch: 0, action: word, rows, outcomes, others }).await?;
-        let note = RunNote { job_ended: Some(job.job.clone()), ..RunNote::default() };
-        self.append(Entry::Note(note.to_value()?)).await?;
         Ok(true)
     }
 
     fn status(&self) -> RunStatus {
         let pending = self.tally.add.pending + self.tally.remove.pending + self.tally.update.pending;
+        let held = self.waits_for.is_some() && self.tally.add.planned + self.tally.update.planned > 0;
         if !self.approved {
             RunStatus::Refused
         } else if self.stop.is_some() {
             RunStatus::Failed
-        } else if pending > 0 || self.open_jobs > 0 || self.tally.unattributed > 0 || self.waits_for.is_some() {
+        } else if pending > 0 || self.open_jobs > 0 || self.tally.unattributed > 0 || held {
             RunStatus::Partial
         } else {
             RunStatus::Success
@@ -381,7 +376,8 @@ impl Sending {
 
     async fn log_begin(&self) {
         if let Some(log) = &self.run.engine.run_log {
-            let logged = log.begin(&self.run.cx, &self.record()).await;
+            let record = self.record();
+            let logged = self.logged(log.begin(&self.run.cx, &record)).await;
             self.log_failed(logged);
         }
     }
@@ -395,8 +391,13 @@ impl Sending {
         record.generation = report.generation;
         record.error = report.error.as_ref().map(|error| error.kind);
         record.error_message = report.error.as_ref().map(|error| error.message.clone());
-        let logged = log.end(&self.run.cx, &record).await;
+        let logged = self.logged(log.end(&self.run.cx, &record)).await;
         self.log_failed(logged);
+    }
+
+    /// No log is waited for longer than a destination.
+    pub(crate) async fn logged(&self, log: impl Future<Output = Result<()>> + Send) -> Result<()> {
+        within(&**self.run.cx.clock(), self.run.engine.retry.deadline, log).await
     }
 
     pub(crate) fn log_failed(&self, logged: Result<()>) {

@@ -4,17 +4,18 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use futures_util::future::join;
 
-use super::codec::Op;
-use super::fold::{Fates, FoldTerms, Known, fold};
+use super::codec::{Handle, Op};
+use super::fold::{Fates, FoldTerms, Known, fold, fold_job};
 use super::note::RunNote;
-use super::previous::{Previous, Standing};
+use super::previous::{Handles, Previous, Prior, Priors, Standing};
 use super::wire::Writer;
 use crate::destination::{Action, Context, Reason};
-use crate::diff::SetSum;
 use crate::diff::snapshot::{SnapshotHeader, SnapshotRecord, SnapshotWriter};
+use crate::diff::{MemberKey, SetSum};
 use crate::error::{Error, ErrorKind, Result};
-use crate::secret::{HostKey, Keyring};
+use crate::secret::Keyring;
 use crate::state::{Entry, Layer, Manifest, OpenJob, RowSettled, Store};
 use crate::time::Timestamp;
 
@@ -31,7 +32,11 @@ pub(crate) struct Settling<'a> {
     pub(crate) keyring: &'a Keyring,
     pub(crate) store_id: [u8; 16],
     pub(crate) by_identifiers: bool,
+    pub(crate) at_most_once: bool,
 }
+
+/// Rows of a plan and an action: the plan, the action's word, the rows' runs.
+type SettledRows = (String, String, Vec<(u32, u32)>);
 
 /// Everything the journal says, by plan.
 #[derive(Default)]
@@ -40,6 +45,16 @@ struct Read {
     note: RunNote,
     jobs: Vec<OpenJob>,
     closed_jobs: Vec<String>,
+    /// Rows, of a plan and an action, of which none is pending any more.
+    settled: Vec<SettledRows>,
+}
+
+impl Read {
+    /// A job has ended when its rows are settled; the note that says so may have been lost.
+    fn ended(&self, job: &OpenJob) -> bool {
+        let is_its = |(plan, action, rows): &SettledRows| (plan, action, rows) == (&job.plan, &job.action, &job.rows);
+        self.closed_jobs.contains(&job.job) || self.settled.iter().any(is_its)
+    }
 }
 
 #[derive(Default)]
@@ -61,11 +76,11 @@ impl Settling<'_> {
         let mut next = store.manifest().clone();
         read.note.apply(&mut next);
         let mut set_sum = sum_of(&next)?;
-        let key = self.binding_key(store).await?;
+        let previous = open_previous(store, self.keyring, self.store_id).await?;
         let mut removed = 0;
         let mut layers = Vec::new();
         for (plan, read) in &read.plans {
-            let folded = self.fold_plan(store, plan, read, &key, set_sum, next.mapping_version).await?;
+            let folded = self.fold_plan(store, plan, read, &previous, set_sum, next.mapping_version).await?;
             set_sum = folded.set_sum;
             removed += folded.removed;
             next.members = next.members.saturating_add(folded.entered).saturating_sub(folded.left);
@@ -76,8 +91,8 @@ impl Settling<'_> {
             }
         }
         next.set_sum = set_sum.to_string();
-        next.jobs.retain(|job| !read.closed_jobs.contains(&job.job));
-        next.jobs.extend(read.jobs.into_iter().filter(|job| !read.closed_jobs.contains(&job.job)));
+        next.jobs.extend(read.jobs.iter().cloned());
+        next.jobs.retain(|job| !read.ended(job));
         next.plans = next.jobs.iter().map(|job| job.plan.clone()).chain(kept.iter().cloned()).collect();
         next.plans.sort_unstable();
         next.plans.dedup();
@@ -86,11 +101,6 @@ impl Settling<'_> {
             self.merge(store, &mut next, &mut layers).await?;
         }
         store.commit(next, layers).await
-    }
-
-    /// The host key of the binding: that of its layers, so that a new current key does not make everybody a stranger.
-    async fn binding_key(&self, store: &Store) -> Result<HostKey> {
-        Ok(open_previous(store, self.keyring, self.store_id).await?.key().clone())
     }
 
     fn note_removals(&self, next: &mut Manifest, removed: u64) {
@@ -107,33 +117,37 @@ impl Settling<'_> {
         store: &Store,
         plan: &str,
         read: &PlanRead,
-        key: &HostKey,
+        previous: &Previous,
         set_sum: SetSum,
         mapping_version: u64,
     ) -> Result<Folded> {
         let mut reader = store.read_plan(plan).await?;
         let fates = fates(read, reader.info().records);
         let now = self.cx.now();
-        let terms = FoldTerms { partial: !read.carried_out, by_identifiers: self.by_identifiers, now };
+        let (by_identifiers, at_most_once) = (self.by_identifiers, self.at_most_once);
+        let terms = FoldTerms { by_identifiers, at_most_once, now };
         let mut header = SnapshotHeader::new(self.store_id, store.manifest().generation + 1, now);
         header.mapping_version = mapping_version;
         let mut folder = Folder {
-            writer: SnapshotWriter::new(Vec::new(), header, key)?,
+            // The host key of the layers, so that a new current key does not make everybody a stranger.
+            writer: SnapshotWriter::new(Vec::new(), header, previous.key())?,
             handle: Writer::default(),
             fates,
             terms,
+            kept: (!read.carried_out).then(|| Kept::new(previous)),
             folded: Folded { set_sum, ..Folded::default() },
         };
-        while let Some(part) = reader.next_part().await? {
-            folder = self
-                .cx
-                .blocking(move || {
-                    for (ordinal, record) in (part.first..).zip(&part.records) {
-                        folder.take(&Op::read(record)?, ordinal)?;
-                    }
-                    Ok(folder)
-                })
-                .await?;
+        let mut ready = reader.next_part().await?;
+        while let Some(part) = ready {
+            let folding = self.cx.blocking(move || {
+                for (ordinal, record) in (part.first..).zip(&part.records) {
+                    folder.take(Op::read(record)?, ordinal)?;
+                }
+                Ok(folder)
+            });
+            // The folding first: it is on its thread when the next part is read here.
+            let (folded, next) = join(folding, reader.next_part()).await;
+            (folder, ready) = (folded?, next?);
         }
         let (bytes, totals) = folder.writer.finish()?;
         Ok(Folded { bytes: Bytes::from(bytes), members: totals.members, ..folder.folded })
@@ -177,12 +191,47 @@ struct Folder {
     handle: Writer,
     fates: Fates,
     terms: FoldTerms,
+    /// What is kept of the members, for a plan that an earlier run carried out.
+    kept: Option<Kept>,
     folded: Folded,
 }
 
+/// The members in flight, for keys asked about in order.
+struct Kept {
+    priors: Priors,
+    next: Option<Prior>,
+    handles: Handles,
+}
+
+impl Kept {
+    fn new(previous: &Previous) -> Self {
+        Self { priors: previous.iter(), next: None, handles: previous.handles() }
+    }
+
+    fn of(&mut self, key: MemberKey) -> Result<Option<Handle>> {
+        while self.next.is_none_or(|next| next.key < key) {
+            self.next = self.priors.next().transpose()?;
+            if self.next.is_none() {
+                return Ok(None);
+            }
+        }
+        match self.next.filter(|next| next.key == key && next.standing == Standing::InFlight) {
+            Some(prior) => Handle::read(self.handles.get(&prior)?).map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
 impl Folder {
-    fn take(&mut self, op: &Op, ordinal: u32) -> Result<()> {
-        let Some(known) = fold(op, ordinal, &self.fates, self.terms) else { return Ok(()) };
+    fn take(&mut self, op: Op, ordinal: u32) -> Result<()> {
+        let known = match &mut self.kept {
+            None => fold(&op, ordinal, &self.fates, self.terms),
+            Some(kept) => {
+                let Some(held) = kept.of(op.key)? else { return Ok(()) };
+                fold_job(op.clone(), ordinal, &self.fates, self.terms, held)
+            }
+        };
+        let Some(known) = known else { return Ok(()) };
         let folded = &mut self.folded;
         if !op.acked.is_none() {
             folded.left += 1;
@@ -194,7 +243,7 @@ impl Folder {
         }
         let by_rule = matches!(op.reason, Reason::Expired | Reason::Consent);
         folded.removed += u64::from(known.standing == Standing::Absent && !op.acked.is_none() && !by_rule);
-        self.write(op, &known)
+        self.write(&op, &known)
     }
 
     fn write(&mut self, op: &Op, known: &Known) -> Result<()> {
@@ -280,6 +329,10 @@ fn read(entries: &[Entry]) -> Result<Read> {
                 read.plans.entry(plan.clone()).or_default().events.push(event);
             }
             Entry::Settled { plan, action, rows, outcomes, others, .. } => {
+                let mut each = outcomes.iter().map(|(_, row)| row).chain(others);
+                if each.all(|row| !matches!(row, RowSettled::Pending)) {
+                    read.settled.push((plan.clone(), action.clone(), rows.clone()));
+                }
                 let event = PlanEvent::Settled {
                     action: action_of(action)?,
                     rows: rows.clone(),
@@ -288,13 +341,24 @@ fn read(entries: &[Entry]) -> Result<Read> {
                 };
                 read.plans.entry(plan.clone()).or_default().events.push(event);
             }
-            Entry::Submitted { plan, job, action, rows, at, .. } => read.jobs.push(OpenJob {
-                job: job.clone(),
-                plan: plan.clone(),
-                action: action.clone(),
-                rows: rows.clone(),
-                submitted_at: *at,
-            }),
+            Entry::Submitted { plan, job, action, rows, at, .. } => {
+                // What settles the batch may not have been written any more.
+                read.settled.retain(|settled| (&settled.0, &settled.1, &settled.2) != (plan, action, rows));
+                let event = PlanEvent::Settled {
+                    action: action_of(action)?,
+                    rows: rows.clone(),
+                    outcomes: Vec::new(),
+                    others: Some(RowSettled::Pending),
+                };
+                read.plans.entry(plan.clone()).or_default().events.push(event);
+                read.jobs.push(OpenJob {
+                    job: job.clone(),
+                    plan: plan.clone(),
+                    action: action.clone(),
+                    rows: rows.clone(),
+                    submitted_at: *at,
+                });
+            }
             Entry::Note(note) => read.note.read(note, &mut read.closed_jobs)?,
             Entry::Opened { .. } | Entry::Sealed { .. } | Entry::SessionOpened { .. } | Entry::SessionClosed { .. } => {
             }

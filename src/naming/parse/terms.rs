@@ -5,7 +5,7 @@ use super::super::name::Role;
 use super::super::suggest::{self, Near};
 use super::super::template::{Field, FieldKind, Mode};
 use super::super::term::{NormalizedText, Term};
-use super::super::text::{Ch, match_key, span, text, words};
+use super::super::text::{Ch, fold, match_key, span, text, words};
 use super::super::vocabulary::VocabTerm;
 use super::{Parser, shown};
 
@@ -126,7 +126,7 @@ impl Parser<'_> {
     fn role_word<'c>(&self, phrase: &'c [Ch]) -> (Option<(Role, &'c [Ch])>, &'c [Ch]) {
         let all = words(phrase, self.joiner);
         let Some(first) = all.first() else { return (None, phrase) };
-        let Some(role) = Role::from_word(&super::super::text::fold(&text(first))) else { return (None, phrase) };
+        let Some(role) = Role::from_word(&fold(&text(first))) else { return (None, phrase) };
         let rest = all.get(1).and_then(|second| from(phrase, second)).unwrap_or_default();
         (Some((role, first)), rest)
     }

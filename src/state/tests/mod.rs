@@ -3,6 +3,7 @@
 mod crash;
 mod fault;
 mod holders;
+mod plans;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -190,50 +191,6 @@ async fn every_entry_comes_back_as_it_was_written() {
     let store = open(&state).await.unwrap();
     assert!(matches!(&store.journal()[0], Entry::Opened { holder, .. } if holder.starts_with("process ")));
     assert_eq!(store.journal()[1..], entries);
-}
-
-#[tokio::test]
-async fn a_plan_is_read_part_by_part_with_one_part_in_memory() {
-    let state = State::in_memory();
-    let mut store = open(&state).await.unwrap();
-    // 3 MiB + 2 MiB do not share a part of 4 MiB; 5 MiB stand alone; the small ones share.
-    let records: Vec<Vec<u8>> = vec![vec![1; 3 << 20], vec![2; 2 << 20], vec![3; 5 << 20], vec![], vec![4; 3]];
-    let info = store.write_plan(stream::iter(records.iter().map(Ok))).await.unwrap();
-    assert_eq!((info.records, info.bytes), (5, (10 << 20) + 3));
-    let mut hash = Sha256::new();
-    for record in &records {
-        hash.update((record.len() as u32).to_le_bytes());
-        hash.update(record);
-    }
-    let digest: [u8; 32] = hash.finalize().into();
-    assert_eq!(info.digest, digest);
-
-    let mut reader = store.read_plan(&info.id).await.unwrap();
-    assert_eq!(reader.info(), &info);
-    let (mut firsts, mut read) = (Vec::new(), Vec::new());
-    while let Some(part) = reader.next_part().await.unwrap() {
-        firsts.push((part.first, part.records.len()));
-        read.extend(part.records.iter().map(|record| record.to_vec()));
-    }
-    assert_eq!(firsts, [(0, 1), (1, 1), (2, 1), (3, 2)]);
-    assert!(read == records);
-    assert!(reader.next_part().await.unwrap().is_none());
-}
-
-#[tokio::test]
-async fn plans_may_be_empty_and_are_bounded() {
-    let state = State::in_memory();
-    let mut store = open(&state).await.unwrap();
-    let info = plan_of(&mut store, &[]).await;
-    // sha256 of nothing.
-    assert_eq!(const_hex::encode(info.digest), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-    assert!(store.read_plan(&info.id).await.unwrap().next_part().await.unwrap().is_none());
-    let long = vec![0; (16 << 20) + 1];
-    let error = store.write_plan(stream::iter([Ok(long)])).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::TooLarge);
-    let broken: [Result<&str>; 2] = [Ok("a"), Err(Error::new(ErrorKind::Source, "broke off"))];
-    assert_eq!(store.write_plan(stream::iter(broken)).await.unwrap_err().kind(), ErrorKind::Source);
-    store.append(&note("the store is still usable")).await.unwrap();
 }
 
 #[tokio::test]
