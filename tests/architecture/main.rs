@@ -116,6 +116,7 @@ fn arrows_against_the_table_are_found_however_they_are_written() {
         ("src/identity/mod.rs", "#[cfg(test)] mod tests { use crate::sync::Plan; }"),
         ("src/identity/tests.rs", "use crate::sync::Plan;"),
         ("src/identity/mod.rs", "mod tools { } use crate::testkit::ManualClock;"),
+        ("src/sync/many.rs", "use crate::naming::Template;"),
         ("src/report/markdown.rs", "use crate::sync::Engine;"),
         ("src/report/markdown.rs", "use crate::sync;"),
         ("src/report/markdown.rs", "use crate::sync::*;"),
@@ -220,8 +221,12 @@ fn other_one_room_rules_bite() {
     assert_eq!(found(META, "use ::reqwest as web;"), [Rule::Reqwest]);
     assert_eq!(found("src/identity/email.rs", "fn f(x: &str) { x.to_lowercase() }"), [Rule::Lowercase]);
     assert_eq!(found("src/identity/email.rs", "fn f() { map(str::to_lowercase) }"), [Rule::Lowercase]);
-    assert_eq!(found("src/identity/email.rs", &"\n".repeat(801)), [Rule::Size]);
-    assert_eq!(found("src/identity/email.rs", &"\n".repeat(800)), []);
+    let tests = format!("#[cfg(test)]\nmod tests {{{}}}", "\n".repeat(500));
+    let long = |lines: usize| format!("{}{tests}\n", "\n".repeat(lines - 1));
+    assert_eq!(found("src/identity/email.rs", &long(601)), [Rule::Size]);
+    assert_eq!(found("src/identity/email.rs", &long(600)), []);
+    assert_eq!(found("src/identity/tests.rs", &"\n".repeat(801)), [Rule::Size]);
+    assert_eq!(found("src/identity/tests.rs", &"\n".repeat(800)), []);
     for text in ["pub fn f() {}", "struct Readme;", "mod a { }", "const A: u8 = 1;", "#[cfg(doctest)] fn f() {}"] {
         assert_eq!(found("src/lib.rs", text), [Rule::Root], "{text}");
     }

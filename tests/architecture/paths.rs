@@ -123,7 +123,7 @@ impl Walk<'_> {
         if !self.is(open, "[") || self.word(open + 1) == Some("doc") {
             return;
         }
-        let Some(close) = matching(self.tokens, open) else { return };
+        let Some(close) = closing(self.tokens, open, "[", "]") else { return };
         for placed in &self.tokens[open..close] {
             if let Token::Text(text) = &placed.token
                 && (text.contains("crate::") || text.contains("super::"))
@@ -196,13 +196,13 @@ fn group(tokens: &[Placed], at: &mut usize, prefix: &[String], found: &mut Vec<G
     }
 }
 
-/// Where the bracket that opens at `open` closes.
-pub(crate) fn matching(tokens: &[Placed], open: usize) -> Option<usize> {
+/// Where the bracket at `open` closes.
+pub(crate) fn closing(tokens: &[Placed], open: usize, opens: &str, closes: &str) -> Option<usize> {
     let mut depth = 0_usize;
     for (at, token) in tokens.iter().enumerate().skip(open) {
-        if token.is("[") {
+        if token.is(opens) {
             depth += 1;
-        } else if token.is("]") {
+        } else if token.is(closes) {
             depth = depth.checked_sub(1)?;
             if depth == 0 {
                 return Some(at);
