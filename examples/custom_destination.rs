@@ -1,70 +1,44 @@
 //! A destination of one's own, kept true by the engine. Run it: `cargo run --example custom_destination`.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use audience_sync::destination::*;
-use audience_sync::identity::{Encoding, IdentifierKind, KeyedBy, Member, PreImage, Profile, Rule};
+use audience_sync::identity::{Member, profiles};
 use audience_sync::sync::{Binding, Engine};
 use audience_sync::{Result, async_trait, audience::Audience, secret::Keyring, state::State};
 
-/// Keyed by our member id; takes one e-mail each, in clear.
-static PROFILE: Profile = Profile {
-    id: "crm",
-    version: 1,
-    keyed_by: KeyedBy::MemberId,
-    rules: &[Rule {
-        kind: IdentifierKind::Email,
-        pre_image: PreImage::EmailPlain,
-        encoding: Encoding::Clear,
-        limit: 1,
-        matches_alone: true,
-    }],
-};
-
-/// A CRM: the e-mail of every contact, by audience and member id. A real one holds a client and calls it in `send`.
-#[derive(Clone, Default)]
-struct Crm(Arc<Mutex<BTreeMap<(String, String), Option<String>>>>);
+/// Who is in which audience. A real one holds a client, and calls it in `send`.
+#[derive(Clone, Debug, Default)]
+struct Crm(Arc<Mutex<BTreeSet<(String, MemberId)>>>);
 
 #[async_trait]
 impl Destination for Crm {
     fn info(&self) -> Info {
         Info::new("crm", "Our CRM", Family::Analytics)
     }
-
     fn capabilities(&self) -> Capabilities {
-        Capabilities::new(&PROFILE).with(|c| c.update = true).with(|c| c.limits = Limits::rows(500))
+        Capabilities::new(&profiles::WAREHOUSE)
     }
-
-    /// Batches, waits and second tries are the engine's; ours is that a row done twice is as good as done once.
     async fn send(&self, _cx: &Context, batch: &Batch) -> Result<Outcome> {
         let mut contacts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for row in batch.rows() {
-            let contact = (batch.audience().key.clone(), row.member_id.as_str().to_owned());
-            match batch.action() {
-                Action::Remove => contacts.remove(&contact),
-                _ => contacts.insert(contact, row.identifiers.first().map(|email| email.value.to_wire_string())),
+            let contact = (batch.audience().key.clone(), row.member_id.clone());
+            if batch.action() == Action::Remove {
+                contacts.remove(&contact)
+            } else {
+                contacts.insert(contact)
             };
         }
         Ok(Outcome::accepted())
     }
 }
 
-/// By hand, because `Debug` shows nobody.
-impl std::fmt::Debug for Crm {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Crm")
-    }
-}
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    let crm = Crm::default();
     let engine = Engine::builder(State::in_memory(), Keyring::generate()?).build()?;
-    let binding = Binding::new(Audience::named("CI | Cart Abandon | 0-24h | Excl Purch 7d")?, crm.clone());
-    println!("{}\n", engine.sync(&binding, [Member::new("u-1").email("Ola@Fjord.no"), Member::new("u-2")]).await?);
-    println!("{}\n", engine.sync(&binding, [Member::new("u-1").email("ola.nordmann@fjord.no")]).await?);
-    println!("{:?}", crm.0.lock().unwrap_or_else(PoisonError::into_inner));
+    let binding = Binding::new(Audience::named("CI | Cart Abandon | 0-24h | Excl Purch 7d")?, Crm::default());
+    println!("{}", engine.sync(&binding, [Member::new("u-1"), Member::new("u-2")]).await?);
     Ok(())
 }
 
@@ -87,7 +61,8 @@ mod tests {
 
         async fn members(&self, audience: &AudienceRef) -> Option<Vec<String>> {
             let contacts = self.0.lock().unwrap();
-            Some(contacts.keys().filter(|(key, _)| *key == audience.key).map(|(_, member)| member.clone()).collect())
+            let held = contacts.iter().filter(|(key, _)| *key == audience.key);
+            Some(held.map(|(_, member)| member.as_str().to_owned()).collect())
         }
     }
 

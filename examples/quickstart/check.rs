@@ -112,9 +112,13 @@ impl Expected {
             [(suppression, &members.suppression, false), (lapsed, &members.lapsed, true)]
         {
             let arm = |id: &str| has_arms.then(|| if is_held_out(id) { "holdout" } else { "treatment" });
-            compared.push(Compared::of("SQLite", audience, expected, &in_sqlite(sqlite, audience.key())?, |id, held| {
-                held.arm.as_deref() == arm(id) && held.orders == self.orders(id, week)
-            }));
+            compared.push(Compared::of(
+                "SQLite",
+                audience,
+                expected,
+                &in_sqlite(sqlite, audience.key())?,
+                |id, held| held.arm.as_deref() == arm(id) && held.orders == self.orders(id, week),
+            ));
             let sent: BTreeSet<&str> = expected.iter().copied().filter(|id| arm(id) != Some("holdout")).collect();
             compared.push(Compared::of("Meta", audience, &sent, &child.in_meta(audience.name()).await?, |id, held| {
                 digests(id, self.orders(id, week)).is_none_or(|digests| digests == *held)
@@ -131,10 +135,9 @@ impl Expected {
         for week in 1..=weeks {
             let (before, after) = (self.members(week - 1), self.members(week));
             let at = crate::shop::week_end(week).as_millis();
-            for (audience, before, after) in [
-                (suppression, &before.suppression, &after.suppression),
-                (lapsed, &before.lapsed, &after.lapsed),
-            ] {
+            for (audience, before, after) in
+                [(suppression, &before.suppression, &after.suppression), (lapsed, &before.lapsed, &after.lapsed)]
+            {
                 let key = audience.key().to_owned();
                 movements.insert(("Audience Entered".to_owned(), key.clone(), at), after.difference(before).count());
                 movements.insert(("Audience Exited".to_owned(), key, at), before.difference(after).count());
@@ -183,7 +186,8 @@ fn in_sqlite(file: &Path, key: &str) -> Result<BTreeMap<String, SqliteMember>> {
     let read = || {
         let database = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         let mut members = database.prepare(MEMBERS)?;
-        let member = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, SqliteMember { arm: row.get(1)?, orders: row.get(2)? }));
+        let member =
+            |row: &rusqlite::Row<'_>| Ok((row.get(0)?, SqliteMember { arm: row.get(1)?, orders: row.get(2)? }));
         members.query_map([key], member)?.collect::<rusqlite::Result<_>>()
     };
     read().map_err(unread)

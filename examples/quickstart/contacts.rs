@@ -12,8 +12,8 @@ const FIRST: [&str; 16] = [
     "oona", "priya",
 ];
 const LAST: [&str; 16] = [
-    "abbott", "byrne", "castro", "dubois", "eriksen", "farouk", "garcia", "haas", "ibsen", "jansen", "kowalski", "lopez",
-    "moreau", "novak", "okafor", "petrov",
+    "abbott", "byrne", "castro", "dubois", "eriksen", "farouk", "garcia", "haas", "ibsen", "jansen", "kowalski",
+    "lopez", "moreau", "novak", "okafor", "petrov",
 ];
 const DOMAINS: [&str; 4] = ["mail.example.com", "post.example.net", "inbox.example.org", "web.example.com"];
 

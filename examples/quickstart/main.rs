@@ -95,8 +95,8 @@ async fn run(options: &Options) -> Result<bool> {
     let (mut progress, child) = begin(&dir, options.fresh).await?;
     let sqlite = dir.join("shop.sqlite");
     let log = shop::log()?;
-    let expected = Expected::read(&log)
-        .ok_or_else(|| Error::new(ErrorKind::Source, "expected customers and dates in the log"))?;
+    let expected =
+        Expected::read(&log).ok_or_else(|| Error::new(ErrorKind::Source, "expected customers and dates in the log"))?;
     let (suppression, lapsed) = shop::audiences()?;
 
     let bar = Bar::new(progress.weeks.len());
@@ -178,9 +178,7 @@ async fn conclude(
     show::table(weeks);
     let mut faults: Vec<String> = weeks.iter().flat_map(show::faults).collect();
     let movements = expected.movements(weeks.len() as u32, audiences);
-    for (destination, held) in
-        [("SQLite", check::sqlite_movements(sqlite)?), ("Mixpanel", child.events().await?)]
-    {
+    for (destination, held) in [("SQLite", check::sqlite_movements(sqlite)?), ("Mixpanel", child.events().await?)] {
         let right = held.iter().filter(|movement| movements.contains(movement)).count();
         if (right, held.len()) != (movements.len(), movements.len()) {
             let (found, expected) = (held.len(), movements.len());

@@ -217,7 +217,8 @@ impl Platforms {
         let extern_id = payload.schema.iter().position(|column| column == "EXTERN_ID");
         for line in &payload.data {
             let known = extern_id.and_then(|column| line.get(column)).map_or("", String::as_str);
-            let digests = line.iter().enumerate().filter(|(column, cell)| Some(*column) != extern_id && !cell.is_empty());
+            let digests =
+                line.iter().enumerate().filter(|(column, cell)| Some(*column) != extern_id && !cell.is_empty());
             let digests: Vec<&str> = digests.map(|(_, cell)| cell.as_str()).collect();
             apply(audience, known, &digests);
         }
@@ -234,7 +235,8 @@ impl Platforms {
         let Ok(updates) = request.json::<Vec<Update>>() else { return refused() };
         for update in updates {
             let profile = self.profiles.entry(update.distinct_id).or_default();
-            for audience in update.union.into_iter().filter(|(name, _)| name == "audiences").flat_map(|(_, list)| list) {
+            for audience in update.union.into_iter().filter(|(name, _)| name == "audiences").flat_map(|(_, list)| list)
+            {
                 profile.audiences.insert(audience);
             }
             for (_, audience) in update.remove.iter().filter(|(name, _)| *name == "audiences") {

@@ -46,7 +46,10 @@ impl Progress {
         let path = Path::new(LEFT[0]);
         let mut line = serde_json::to_vec(&week).map_err(|error| failed("write", path, error.into()))?;
         line.push(b'\n');
-        self.file.write_all(&line).and_then(|()| self.file.sync_data()).map_err(|error| failed("write", path, error))?;
+        self.file
+            .write_all(&line)
+            .and_then(|()| self.file.sync_data())
+            .map_err(|error| failed("write", path, error))?;
         self.weeks.push(week);
         Ok(())
     }

@@ -101,7 +101,8 @@ pub(crate) struct Shop {
 impl Shop {
     pub(crate) fn open() -> Result<Self> {
         let lines = |text: String| text.lines().skip(1).map(Purchase::read).collect::<Option<Vec<_>>>();
-        let mut purchases = lines(log()?).ok_or_else(|| broken("a customer, a date, a number and dollars in a line"))?;
+        let mut purchases =
+            lines(log()?).ok_or_else(|| broken("a customer, a date, a number and dollars in a line"))?;
         purchases.sort_by_key(|purchase| purchase.at);
         Ok(Self { purchases, sold: 0, customers: BTreeMap::new() })
     }

@@ -56,15 +56,20 @@ pub(crate) fn faults(week: &Week) -> Vec<String> {
     let runs = week.runs.iter().filter_map(run);
     let compared = week.compared.iter().filter(|at| !at.is_equal()).map(|at| {
         let (missing, surplus, other) = (at.missing, at.surplus, at.other_values);
-        format!("{} at {}: {missing} missing, {surplus} too many, {other} with other values", at.audience, at.destination)
+        format!(
+            "{} at {}: {missing} missing, {surplus} too many, {other} with other values",
+            at.audience, at.destination
+        )
     });
     runs.chain(compared).map(|fault| format!("week {}, to {}: {fault}", week.number, day(week.number))).collect()
 }
 
 /// One line for each binding: all its runs together.
 pub(crate) fn table(weeks: &[Week]) {
-    println!("\n{:<52} {:>4} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}", "", "runs", "added", "updated", "removed", "by time",
-        "skipped", "members");
+    println!(
+        "\n{:<52} {:>4} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}",
+        "", "runs", "added", "updated", "removed", "by time", "skipped", "members"
+    );
     for binding in 0..weeks.first().map_or(0, |week| week.runs.len()) {
         let runs: Vec<&RunReport> = weeks.iter().filter_map(|week| week.runs.get(binding)).collect();
         let Some(last) = runs.last() else { continue };
@@ -83,7 +88,9 @@ pub(crate) fn table(weeks: &[Week]) {
     }
     let resumed = weeks.iter().filter(|week| week.runs.iter().any(|run| run.resumed)).count();
     if resumed > 0 {
-        println!("{resumed} weeks were interrupted and run again; what had been sent before the interruption is not in this table.");
+        println!(
+            "{resumed} weeks were interrupted and run again; what had been sent before the interruption is not in this table."
+        );
     }
     unused(weeks);
 }

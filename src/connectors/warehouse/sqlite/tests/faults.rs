@@ -95,6 +95,7 @@ async fn after_a_crash_in_the_middle_of_a_batch_it_was_never_begun() {
     assert_eq!(query(&analyst, "SELECT COUNT(*) FROM audience_membership_log"), ["2001"]);
 }
 
+#[expect(clippy::await_holding_lock, reason = "one thread, and the lock is what the call is kept waiting with")]
 #[test]
 fn a_call_that_was_given_up_is_not_applied_afterwards() {
     let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
