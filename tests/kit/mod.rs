@@ -37,6 +37,19 @@ pub static EMAILS: Profile = Profile {
 /// [`EMAILS`] under newer rules.
 pub static EMAILS_2: Profile = Profile { version: 2, ..EMAILS };
 
+/// [`EMAILS`] with another form of some addresses.
+pub static EMAILS_3: Profile = Profile {
+    version: 3,
+    rules: &[Rule {
+        kind: IdentifierKind::Email,
+        pre_image: PreImage::EmailGmailFolded,
+        encoding: Encoding::Clear,
+        limit: 5,
+        matches_alone: true,
+    }],
+    ..EMAILS
+};
+
 pub const START: i64 = 1_790_000_000_000;
 
 /// Gives every other task a turn.
@@ -230,6 +243,8 @@ pub struct Held {
     /// Answered to polls, in order; then the job's end.
     pub poll_script: VecDeque<Fault>,
     pub job_outcomes: VecDeque<Outcome>,
+    /// A batch with this member is refused as a whole.
+    pub poison: Option<(String, ErrorKind)>,
     pub finish_script: VecDeque<Fault>,
     /// Of each: what was sent under an operation's id.
     pub ops: BTreeMap<OpId, String>,
@@ -404,6 +419,12 @@ impl Fake {
         let mut held = self.held();
         if let Some(fault) = held.script.pop_front() {
             return fault;
+        }
+        if let Some((member, kind)) = held.poison.clone() {
+            let batch = held.calls;
+            if held.sent.iter().any(|sent| sent.batch == batch && sent.member == member) {
+                return Fault::fails(kind);
+            }
         }
         let Some((dice, chance)) = &mut held.faults else { return Fault::None };
         if !dice.percent(*chance) {
