@@ -1,7 +1,7 @@
 //! Golden cases of connectors: members in, requests out, replies in, outcome out.
 //!
-//! A case is one JSON file under `tests/connectors/<connector>/`; [`Case`] is its form. Adding a connector is one arm of
-//! [`destination`] and its files.
+//! A case is one JSON file under `tests/connectors/<connector>/`; [`Case`] is its form. A new connector needs no code
+//! here.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Debug;
@@ -10,24 +10,22 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use audience_sync::clock::Clock;
+use audience_sync::connectors;
 use audience_sync::destination::{
-    Action, Attributes, AudienceRef, AudienceSpec, Batch, Context, Destination, MemberId, OpId, Outcome, Reason, Row,
-    RowOutcome, SessionSpec,
+    Action, Arm, Attributes, AudienceRef, AudienceSpec, Batch, Context, Destination, EventBatch, KeyEvent, MemberId,
+    OpId, Outcome, Reason, Row, RowOutcome, SessionSpec,
 };
 use audience_sync::http::{HttpClient, Limits, Request, Response, Transport};
-use audience_sync::identity::{Canonicalizer, Consent, Member};
+use audience_sync::identity::{AttributeValue, Canonicalizer, Consent, Member};
 use audience_sync::time::Timestamp;
 use audience_sync::{Error, Result, async_trait};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// The connectors, by id.
-fn destination(connector: &str, config: Value) -> Box<dyn Destination> {
-    use audience_sync::connectors::ads::meta::Meta;
-    match connector {
-        "meta" => Box::new(Meta::new(serde_json::from_value(config).expect("a configuration")).expect("a destination")),
-        other => panic!("no connector {other}"),
-    }
+/// The connector of that id, by the configuration that a host would write.
+fn destination(connector: &str, mut config: Value) -> Arc<dyn Destination> {
+    config["connector"] = connector.into();
+    connectors::from_config(config).expect("a destination")
 }
 
 /// One golden case.
@@ -49,6 +47,9 @@ struct Case {
     session: Option<Session>,
     #[serde(default)]
     members: Vec<Person>,
+    /// The key events of a record.
+    #[serde(default)]
+    events: Vec<Told>,
     /// What the platform answers, in order; all of them must be asked for.
     replies: Vec<Reply>,
     /// What must have been sent, in order.
@@ -61,6 +62,7 @@ struct Case {
 #[serde(rename_all = "snake_case")]
 enum Operation {
     Send,
+    Record,
     Forget,
     Open,
     Size,
@@ -75,6 +77,8 @@ struct Audience {
     key: String,
     #[serde(default)]
     name: String,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -99,6 +103,37 @@ struct Person {
     first_name: Vec<String>,
     #[serde(default)]
     last_name: Vec<String>,
+    #[serde(default)]
+    attributes: BTreeMap<Box<str>, AttributeValue>,
+    #[serde(default)]
+    arm: Option<Arm>,
+    /// By default that of a member who came or left.
+    #[serde(default)]
+    reason: Option<Reason>,
+    /// By default now.
+    #[serde(default)]
+    effective_at: Option<Timestamp>,
+    /// By default the place in the batch, 16 times.
+    #[serde(default)]
+    op_id: Option<String>,
+}
+
+/// A key event.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Told {
+    event_id: String,
+    name: String,
+    member_id: String,
+    occurred_at: Timestamp,
+    #[serde(default)]
+    value_micros: Option<i64>,
+    #[serde(default)]
+    currency: Option<String>,
+    #[serde(default)]
+    order_id: Option<String>,
+    #[serde(default)]
+    properties: BTreeMap<Box<str>, AttributeValue>,
 }
 
 #[derive(Deserialize)]
@@ -200,7 +235,8 @@ fn same<T: PartialEq + Debug>(what: &str, found: &T, expected: &T) -> Result<(),
 
 /// What must never be seen: credentials, and what members are known by.
 fn secrets(case: &Case) -> Vec<&str> {
-    let credentials = ["access_token", "app_secret"].map(|field| case.config.get(field).and_then(Value::as_str));
+    let fields = ["/access_token", "/app_secret", "/project_token", "/service_account/secret"];
+    let credentials = fields.map(|field| case.config.pointer(field).and_then(Value::as_str));
     let people = case.members.iter().flat_map(|it| {
         [&it.external_id, &it.email, &it.phone, &it.first_name, &it.last_name].into_iter().flatten().map(String::as_str)
     });
@@ -212,6 +248,10 @@ async fn call(destination: &dyn Destination, cx: &Context, case: &Case) -> (Valu
         Operation::Send => {
             let batch = batch(destination, cx, case).await;
             answer(destination.send(cx, &batch).await, |outcome| settled(outcome, batch.rows().len()))
+        }
+        Operation::Record => {
+            let events = EventBatch::new(cx.run(), case.events.iter().map(event).collect());
+            answer(destination.record(cx, &events).await, |outcome| settled(outcome, case.events.len()))
         }
         Operation::Forget => {
             let batch = batch(destination, cx, case).await;
@@ -265,7 +305,18 @@ fn row_outcome(outcome: &RowOutcome) -> Value {
 
 fn audience(case: &Case) -> AudienceRef {
     let audience = case.audience.as_ref().expect("an audience");
-    AudienceRef::new(audience.id.as_ref().expect("an audience's id"), &audience.key)
+    let known = AudienceRef::new(audience.id.as_ref().expect("an audience's id"), &audience.key);
+    let named = if audience.name.is_empty() { known } else { known.with_name(&audience.name) };
+    audience.labels.iter().fold(named, |named, (label, value)| named.with_label(label, value))
+}
+
+fn event(told: &Told) -> KeyEvent {
+    let member = MemberId::new(told.member_id.as_str());
+    let mut event = KeyEvent::new(told.event_id.as_str(), told.name.as_str(), member, told.occurred_at)
+        .with_properties(Attributes::new(told.properties.clone()));
+    event.value_micros = told.value_micros;
+    (event.currency, event.order_id) = (told.currency.clone(), told.order_id.clone());
+    event
 }
 
 async fn batch(destination: &dyn Destination, cx: &Context, case: &Case) -> Batch {
@@ -286,15 +337,19 @@ fn row(destination: &dyn Destination, index: usize, person: &Person, action: Act
     member = person.first_name.iter().fold(member, |member, value| member.first_name(value.as_str()));
     member = person.last_name.iter().fold(member, |member, value| member.last_name(value.as_str()));
     let canonical = Canonicalizer::new().with_allow_test_values(true).canonicalize_member(&member);
+    let mut op_id = [u8::try_from(index).expect("few members"); 16];
+    if let Some(hex) = &person.op_id {
+        const_hex::decode_to_slice(hex, &mut op_id).expect("an operation's id");
+    }
     Row {
-        op_id: OpId::from_bytes([u8::try_from(index).expect("few members"); 16]),
+        op_id: OpId::from_bytes(op_id),
         member_id: MemberId::new(person.id.as_str()),
         identifiers: canonical.project(destination.capabilities().profile).identifiers,
-        attributes: Attributes::default(),
+        attributes: Attributes::new(person.attributes.clone()),
         consent: Consent::GRANTED,
-        arm: None,
-        reason: if action == Action::Remove { Reason::Left } else { Reason::Entered },
-        effective_at: Stopped.now(),
+        arm: person.arm,
+        reason: person.reason.unwrap_or(if action == Action::Remove { Reason::Left } else { Reason::Entered }),
+        effective_at: person.effective_at.unwrap_or(Stopped.now()),
         expires_at: None,
         vendor_ref: None,
     }
