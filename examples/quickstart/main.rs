@@ -100,8 +100,9 @@ async fn run(options: &Options) -> Result<bool> {
     let (suppression, lapsed) = shop::audiences()?;
 
     let bar = Bar::new(progress.weeks.len());
-    let engine = engine(&dir, &sqlite, &bar)?;
-    let bindings = bindings(&suppression, &lapsed, &sqlite, &child)?;
+    let warehouse = Sqlite::open(&sqlite)?;
+    let engine = engine(&dir, &warehouse, &bar)?;
+    let bindings = bindings(&suppression, &lapsed, &warehouse, &child)?;
     let mut shop = Shop::open()?;
     for number in progress.weeks.len() as u32 + 1..=WEEKS {
         let end = week_end(number);
@@ -141,18 +142,18 @@ async fn begin(dir: &Path, fresh: bool) -> Result<(Progress, Child)> {
 }
 
 /// State in a folder, keys in a file, runs logged in the warehouse.
-fn engine(dir: &Path, sqlite: &Path, bar: &Bar) -> Result<Engine> {
+fn engine(dir: &Path, warehouse: &Sqlite, bar: &Bar) -> Result<Engine> {
     let bar = bar.clone();
     Engine::builder(State::local(dir.join("state"))?, Keyring::open_or_create(dir.join("key"))?)
         // The contact data are made up, with domains and numbers that are refused otherwise.
         .with_canonicalizer(Canonicalizer::new().with_allow_test_values(true))
-        .with_run_log(Sqlite::open(sqlite)?)
+        .with_run_log(warehouse.clone())
         .with_observer(move |event: &Event<'_>| bar.event(event))
         .build()
 }
 
 /// Each audience at each destination, under the default guards.
-fn bindings(suppression: &Audience, lapsed: &Audience, sqlite: &Path, child: &Child) -> Result<Vec<Binding>> {
+fn bindings(suppression: &Audience, lapsed: &Audience, warehouse: &Sqlite, child: &Child) -> Result<Vec<Binding>> {
     let meta = MetaConfig::new("act_100200300", "EAAB-example", CustomerFileSource::UserProvidedOnly)
         .with_base_url(child.url())
         .with_allow_loopback(true);
@@ -161,7 +162,7 @@ fn bindings(suppression: &Audience, lapsed: &Audience, sqlite: &Path, child: &Ch
         config.allow_loopback = true;
     });
     let destinations: [Arc<dyn Destination>; 3] =
-        [Arc::new(Sqlite::open(sqlite)?), Arc::new(Meta::new(meta)?), Arc::new(Mixpanel::new(mixpanel)?)];
+        [Arc::new(warehouse.clone()), Arc::new(Meta::new(meta)?), Arc::new(Mixpanel::new(mixpanel)?)];
     let both = [Arc::new(suppression.clone()), Arc::new(lapsed.clone())];
     let bind = |audience: &Arc<Audience>| destinations.clone().map(|at| Binding::new(audience.clone(), at));
     Ok(both.iter().flat_map(bind).collect())
