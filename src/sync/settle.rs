@@ -42,15 +42,16 @@ struct Read {
     jobs: Vec<OpenJob>,
     closed_jobs: Vec<String>,
     /// Rows, of a plan and an action, of which none is pending any more.
-    settled: Vec<(String, String, Vec<(u32, u32)>)>,
+    settled: Vec<RowsOf>,
 }
+
+/// Rows of a plan, by action and ordinals.
+type RowsOf = (String, String, Vec<(u32, u32)>);
 
 impl Read {
     /// A job has ended when its rows are settled; the note that says so may have been lost.
     fn ended(&self, job: &OpenJob) -> bool {
-        let is_its = |(plan, action, rows): &(String, String, Vec<(u32, u32)>)| {
-            (plan, action, rows) == (&job.plan, &job.action, &job.rows)
-        };
+        let is_its = |(plan, action, rows): &RowsOf| (plan, action, rows) == (&job.plan, &job.action, &job.rows);
         self.closed_jobs.contains(&job.job) || self.settled.iter().any(is_its)
     }
 }
