@@ -325,3 +325,119 @@ impl Folding<'_> {
         handle
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::codec::{Payload, Removal};
+    use super::*;
+    use crate::destination::Reason;
+    use crate::diff::MemberKey;
+    use crate::identity::{IdentifierKind, WireValue};
+
+    const TERMS: FoldTerms =
+        FoldTerms { by_identifiers: true, at_most_once: false, now: Timestamp::from_millis(1_000) };
+
+    fn email(value: &str) -> Identifier {
+        Identifier::new(IdentifierKind::Email, WireValue::clear(value))
+    }
+
+    /// A member that has `old`, and is to have `new`.
+    fn change() -> Op {
+        let at = Timestamp::from_millis(10);
+        Op {
+            key: MemberKey::from_bytes([3; 16]),
+            reason: Reason::Changed,
+            acked: Fingerprint::from_raw(1),
+            before: Handle { member_id: "u".into(), identifiers: vec![email("old")], ..Handle::default() },
+            inherits: false,
+            removal: Some(Removal { effective_at: at, identifiers: vec![email("old")], shared: false }),
+            entry: Some(Entry {
+                action: Action::Add,
+                effective_at: at,
+                fingerprint: Fingerprint::from_raw(2),
+                expires_at: None,
+                payload: Payload { identifiers: vec![email("new")], ..Payload::default() },
+            }),
+            local: Local::Nothing,
+        }
+    }
+
+    fn fates(removal: Option<RowSettled>, entry: Option<RowSettled>) -> Fates {
+        let mut fates = Fates::new(1);
+        for (action, settled) in [(Action::Remove, removal), (Action::Add, entry)] {
+            if let Some(settled) = settled {
+                fates.settled(action, 0, &settled);
+            }
+        }
+        fates
+    }
+
+    const ACCEPTED: Option<RowSettled> = Some(RowSettled::Accepted { vendor_ref: None });
+
+    #[test]
+    fn a_part_that_a_job_works_on_keeps_the_member_in_flight_whatever_came_of_the_other() {
+        for other in [ACCEPTED, Some(RowSettled::InDoubt), Some(RowSettled::NotApplied), None] {
+            for pending_removal in [true, false] {
+                let pending = Some(RowSettled::Pending);
+                let fates = if pending_removal { fates(pending, other.clone()) } else { fates(other.clone(), pending) };
+                let known = fold(&change(), 0, &fates, TERMS).unwrap();
+                assert_eq!((known.standing, known.acked), (Standing::InFlight, Fingerprint::from_raw(1)));
+                assert_eq!(known.handle.identifiers, [email("old"), email("new")]);
+            }
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_job_is_told_with_what_came_of_the_other_part_before() {
+        for (before, standing) in [
+            (ACCEPTED, Standing::Acked),
+            (Some(RowSettled::InDoubt), Standing::InDoubt),
+            (Some(RowSettled::NotApplied), Standing::InDoubt),
+            (Some(RowSettled::Rejected { code: "bad".into(), field: None }), Standing::Rejected),
+        ] {
+            let first = fold(&change(), 0, &fates(Some(RowSettled::Pending), before), TERMS).unwrap();
+            let end = fold_job(change(), 0, &fates(ACCEPTED, None), TERMS, first.handle).unwrap();
+            assert_eq!(end.standing, standing);
+        }
+    }
+
+    #[test]
+    fn a_job_that_did_not_apply_leaves_a_doubt_and_one_of_another_operation_leaves_nothing() {
+        let first = fold(&change(), 0, &fates(ACCEPTED, Some(RowSettled::Pending)), TERMS).unwrap();
+        let end = fold_job(change(), 0, &fates(None, Some(RowSettled::NotApplied)), TERMS, first.handle.clone());
+        assert_eq!(end.unwrap().standing, Standing::InDoubt);
+        let mut later = change();
+        later.entry.as_mut().unwrap().effective_at = Timestamp::from_millis(11);
+        assert_eq!(fold_job(later, 0, &fates(None, ACCEPTED), TERMS, first.handle.clone()), None);
+        assert_eq!(fold_job(change(), 0, &fates(None, None), TERMS, first.handle), None);
+    }
+
+    #[test]
+    fn what_was_inherited_meanwhile_outlives_the_end_of_a_job() {
+        let mut held = fold(&change(), 0, &fates(ACCEPTED, Some(RowSettled::Pending)), TERMS).unwrap().handle;
+        held.identifiers.push(email("inherited"));
+        let end = fold_job(change(), 0, &fates(None, ACCEPTED), TERMS, held).unwrap();
+        assert_eq!((end.standing, end.handle.identifiers), (Standing::Acked, vec![email("new"), email("inherited")]));
+    }
+
+    #[test]
+    fn an_heir_that_was_not_sent_is_remembered() {
+        let mut heir = change();
+        (heir.acked, heir.removal, heir.inherits) = (Fingerprint::NONE, None, true);
+        let known = fold(&heir, 0, &fates(None, None), TERMS).unwrap();
+        assert_eq!((known.standing, known.acked.is_none()), (Standing::InDoubt, true));
+        assert_eq!(known.handle.identifiers, [email("old")]);
+        heir.inherits = false;
+        assert_eq!(fold(&heir, 0, &fates(None, None), TERMS), None);
+    }
+
+    #[test]
+    fn what_may_be_sent_once_counts_as_applied_when_it_was_sent() {
+        let mut fates = Fates::new(1);
+        fates.intended(Action::Add, &[(0, 1)]);
+        fates.intended(Action::Remove, &[(0, 1)]);
+        let once = FoldTerms { at_most_once: true, ..TERMS };
+        assert_eq!(fold(&change(), 0, &fates, once).unwrap().standing, Standing::Acked);
+        assert_eq!(fold(&change(), 0, &fates, TERMS).unwrap().standing, Standing::InDoubt);
+    }
+}

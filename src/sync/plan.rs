@@ -127,7 +127,7 @@ pub struct PlanCounts {
     pub in_doubt: u64,
     /// Desired members that were rejected and wait for their next try.
     pub backing_off: u64,
-    /// Desired members that a job of the platform still works on.
+    /// Desired members that a job of the platform still works on, or one of whose identifiers it is taking away.
     pub in_flight: u64,
     /// Rows to add.
     pub add_rows: u64,
