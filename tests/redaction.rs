@@ -4,10 +4,12 @@
 //! what they were sent wherever they can.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use audience_sync::audience::Audience;
+use audience_sync::clock::{Clock, Timestamp, TokioClock};
 use audience_sync::connectors::ads::meta::{CustomerFileSource, Meta, MetaConfig};
 use audience_sync::connectors::analytics::mixpanel::{Mixpanel, MixpanelConfig, Region};
 use audience_sync::connectors::warehouse::sqlite::Sqlite;
@@ -18,9 +20,35 @@ use audience_sync::observe::Event;
 use audience_sync::secret::Keyring;
 use audience_sync::state::State;
 use audience_sync::sync::{Binding, Engine, Guards, RetryPolicy, RunReport};
-use audience_sync::testkit::{HttpServer, LeakScanner, ManualClock, Received, Reply};
+use audience_sync::testkit::{HttpServer, LeakScanner, Received, Reply};
 use audience_sync::{Result, async_trait};
 use serde_json::json;
+
+/// Waits take a thousandth of their time, deadlines all of it: replies and disks are real here.
+#[derive(Debug, Default)]
+struct Hasty(AtomicI64);
+
+/// Longer than any wait of these tests, shorter than any deadline of the engine.
+const DEADLINES_FROM: Duration = Duration::from_secs(100);
+
+#[async_trait]
+impl Clock for Hasty {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(1_795_428_900_000 + self.0.load(Ordering::SeqCst))
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        if duration >= DEADLINES_FROM {
+            return TokioClock.sleep(duration).await;
+        }
+        TokioClock.sleep(duration / 1_000).await;
+        self.0.fetch_add(i64::try_from(duration.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+
+    fn jitter(&self) -> u64 {
+        u64::MAX / 2
+    }
+}
 
 /// How an imitation answers what changes members.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -119,10 +147,10 @@ impl Host {
         let warehouse = Sqlite::open(folder.join("log.db")).unwrap();
         let limits = Limits::default().with_timeout(Duration::from_secs(5));
         let engine = Engine::builder(State::local(folder.join("state")).unwrap(), Keyring::generate().unwrap())
-            .with_clock(ManualClock::auto())
+            .with_clock(Hasty::default())
             .with_http(HttpClient::new(Arc::new(ReqwestTransport::new().unwrap())).with_limits(limits))
             .with_canonicalizer(Canonicalizer::new().with_allow_test_values(true))
-            .with_retry(RetryPolicy::default().with(|policy| policy.attempts = 2))
+            .with_retry(RetryPolicy::default().with(|p| (p.attempts, p.throttle_budget) = (2, Duration::from_secs(30))))
             .with_observer(observer)
             .with_run_log(Log { warehouse, seen: Arc::clone(&seen) })
             .build()
