@@ -46,24 +46,13 @@ struct Read {
     jobs: Vec<OpenJob>,
     closed_jobs: Vec<String>,
     /// Rows, of a plan and an action, of which none is pending any more.
-<<<<<<< HEAD
     settled: Vec<SettledRows>,
-=======
-    settled: Vec<RowsOf>,
->>>>>>> enginetests
 }
-
-/// Rows of a plan, by action and ordinals.
-type RowsOf = (String, String, Vec<(u32, u32)>);
 
 impl Read {
     /// A job has ended when its rows are settled; the note that says so may have been lost.
     fn ended(&self, job: &OpenJob) -> bool {
-<<<<<<< HEAD
         let is_its = |(plan, action, rows): &SettledRows| (plan, action, rows) == (&job.plan, &job.action, &job.rows);
-=======
-        let is_its = |(plan, action, rows): &RowsOf| (plan, action, rows) == (&job.plan, &job.action, &job.rows);
->>>>>>> enginetests
         self.closed_jobs.contains(&job.job) || self.settled.iter().any(is_its)
     }
 }
