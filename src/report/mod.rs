@@ -4,7 +4,7 @@
 //! never shows a person's value, because the values it is made of hold none.
 //!
 //! - [`markdown`]: for a ticket, a chat message, a pull request, a job's summary.
-//! - [`html`](crate::report::html) (feature `html`): one page as one file. Style sheet and pictures are inside; there are
+//! - [`html`] (feature `html`): one page as one file. Style sheet and pictures are inside; there are
 //!   no scripts and nothing is loaded from anywhere, so it can be mailed, archived and opened years later.
 //! - For a terminal or a log, [`Plan`](crate::sync::Plan) and [`RunReport`](crate::sync::RunReport) print themselves;
 //!   for machines they serialize.
