@@ -3,7 +3,9 @@
 mod kit;
 
 use std::collections::BTreeSet;
+use std::future::{Future, poll_fn};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 use audience_sync::audience::Audience;
@@ -304,6 +306,38 @@ async fn a_removal_in_doubt_is_sent_again_without_a_second_approval() {
     assert_eq!((failed.status, failed.remove.pending), (RunStatus::Failed, 300));
     let report = desk.sync(&binding, crowd(300..400)).await;
     assert_eq!((report.status, report.remove.accepted), (RunStatus::Success, 300), "{report}");
+}
+
+#[tokio::test]
+async fn what_is_left_of_a_run_needs_no_approval_that_the_whole_did_not() {
+    for (breaks, dies) in [(Fault::fails(ErrorKind::Unauthenticated), false), (Fault::Hangs { applied: false }, true)] {
+        let (desk, fake) = (Desk::new(), Fake::by_member("crm").with(|c| c.limits = Limits::rows(50)));
+        let binding = bind(&fake);
+        let ends = desk.hands.now().plus(HOUR);
+        let mortal = (0..300).map(|n| Member::new(format!("m{n}")).expires_at(ends));
+        assert!(desk.sync(&binding, mortal.chain(crowd(300..500)).collect()).await.is_success());
+        desk.hands.advance(HOUR);
+        // Of 500 members 300 leave by time and 200 change, of whom none is told: the removals go first.
+        let changed = || crowd(300..500).into_iter().map(|member| member.attribute("v", 1)).collect::<Vec<_>>();
+        (0..6).for_each(|_| drop(fake.then(Fault::None)));
+        fake.then(breaks);
+        let engine = desk.engine();
+        let mut broken_off = Box::pin(engine.sync(&binding, changed()));
+        poll_fn(|cx| match broken_off.as_mut().poll(cx) {
+            Poll::Pending if !dies || !fake.held().script.is_empty() => Poll::Pending,
+            _ => Poll::Ready(()),
+        })
+        .await;
+        drop(broken_off);
+        assert_eq!(fake.held().members.len(), 200);
+        let report = desk.sync(&binding, changed()).await;
+        assert_eq!((report.status, report.members), (RunStatus::Success, 200), "{report}");
+        assert!(report.update.accepted >= 150, "{report}");
+        // The run after one that came to its end is judged by itself.
+        let changed = changed().into_iter().map(|member| member.attribute("v", 2)).take(101);
+        let report = desk.sync(&binding, changed.chain(crowd(401..500)).collect()).await;
+        assert_eq!(report.plan.refused[0].guard, Guard::ChangeShare);
+    }
 }
 
 #[tokio::test]

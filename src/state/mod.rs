@@ -50,7 +50,7 @@ use object_store::path::Path as ObjectPath;
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
-pub use self::model::{Entry, Layer, Manifest, OpenJob, RowSettled};
+pub use self::model::{Entry, Layer, Manifest, OpenJob, RowSettled, Unfinished};
 pub use self::plan::{PlanInfo, PlanPart, PlanReader};
 pub use self::store::Store;
 use crate::clock::Clock;

@@ -43,12 +43,27 @@ pub struct Manifest {
     pub row_version: u64,
     /// When how many members were removed, for the guard on slow drains.
     pub removals: Vec<(Timestamp, u64)>,
+    /// What the runs began with that did not come to their end, while the last one did not.
+    #[serde(default)]
+    pub unfinished: Option<Unfinished>,
     /// Where in the key range the next refresh goes on.
     pub refresh_cursor: Option<String>,
     /// The holdout split in force.
     pub holdout: Option<String>,
     /// When the last run ended.
     pub last_run: Option<Timestamp>,
+}
+
+/// Where a run began that sent a part of its plan only: the guards judge what is left of it against the whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::exhaustive_structs, reason = "the engine writes every field; hosts never see the type")]
+pub struct Unfinished {
+    /// When its part was settled; the first time, if several runs in a row did not come to their end.
+    pub since: Timestamp,
+    /// The members there were before it.
+    pub members: u64,
+    /// Removed since, as the removal guards count.
+    pub removed: u64,
 }
 
 /// One layer of the acknowledged snapshot.

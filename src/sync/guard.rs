@@ -12,7 +12,9 @@ const MILLION: u128 = 1_000_000;
 /// The limits a plan must keep within. The defaults are on; a host loosens them per binding, or approves one plan by its
 /// digest.
 ///
-/// Removals whose membership expired, or whose consent was withdrawn, do not count towards the removal guards.
+/// Removals whose membership expired, or whose consent was withdrawn, do not count towards the removal guards. What is
+/// left of a run that did not come to its end is judged together with what it did: against the members there were
+/// before it, for at most 24 hours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -77,11 +79,16 @@ impl Guards {
     /// The guards that refuse the plan.
     pub(crate) fn judge(&self, plan: &PlanCounts, facts: &Facts) -> Vec<GuardTrip> {
         let mut trips = Vec::new();
+        let base = plan.previous.max(facts.unfinished_members);
+        let removed = match plan.removed_guarded {
+            0 => 0,
+            more => more.saturating_add(facts.unfinished_removed),
+        };
         if self.empty_source && plan.desired == 0 && plan.previous > 0 {
             trips.push(GuardTrip::new(Guard::EmptySource, 0, 1, plan.previous));
         }
-        if let Some(most) = self.max_remove.filter(|most| plan.removed_guarded > *most) {
-            trips.push(GuardTrip::new(Guard::MaxRemove, plan.removed_guarded, most, plan.previous));
+        if let Some(most) = self.max_remove.filter(|most| removed > *most) {
+            trips.push(GuardTrip::new(Guard::MaxRemove, removed, most, base));
         }
         let mut share = |guard, observed, floor, limit: Option<u32>, base| {
             let Some(ppm) = limit else { return };
@@ -90,11 +97,11 @@ impl Guards {
                 trips.push(GuardTrip::new(guard, observed, u64::try_from(most).unwrap_or(u64::MAX), base));
             }
         };
-        share(Guard::RemoveShare, plan.removed_guarded, self.remove_floor, self.max_remove_ppm, plan.previous);
-        if plan.previous >= self.add_floor {
-            share(Guard::Growth, plan.added, 1, self.max_add_ppm, plan.previous);
+        share(Guard::RemoveShare, removed, self.remove_floor, self.max_remove_ppm, base);
+        if base >= self.add_floor {
+            share(Guard::Growth, plan.added, 1, self.max_add_ppm, base);
         }
-        share(Guard::ChangeShare, plan.changed, self.remove_floor, self.max_change_ppm, plan.previous);
+        share(Guard::ChangeShare, plan.changed, self.remove_floor, self.max_change_ppm, base);
         share(Guard::Unusable, plan.unusable, UNUSABLE_FLOOR, self.max_unusable_ppm, plan.source_rows);
         share(Guard::Conflicts, plan.conflicts, UNUSABLE_FLOOR, self.max_conflict_ppm, plan.source_rows);
         let day = facts.removed_today.saturating_add(plan.removed_guarded);
@@ -116,6 +123,10 @@ impl Guards {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Facts {
     pub(crate) removed_today: u64,
+    /// The members before the runs that did not come to their end; 0 without one.
+    pub(crate) unfinished_members: u64,
+    /// What those runs removed.
+    pub(crate) unfinished_removed: u64,
     pub(crate) mapping_changed: bool,
     pub(crate) holdout_changed: bool,
 }
@@ -232,6 +243,19 @@ mod tests {
         let mut expired = plan(100, 1000, 0, 900, 0);
         expired.removed_guarded = 10;
         assert_eq!(tripped(&expired, Facts::default()), []);
+    }
+
+    #[test]
+    fn the_rest_of_a_run_is_judged_with_what_was_done_of_it() {
+        // Of 1,000 members 850 have left, 100 of them neither by time nor by consent.
+        let begun = Facts { unfinished_members: 1000, unfinished_removed: 100, ..Facts::default() };
+        assert_eq!(tripped(&plan(2000, 150, 1900, 50, 100), begun), []);
+        assert_eq!(tripped(&plan(2000, 150, 1900, 50, 100), Facts::default()), [Guard::ChangeShare]);
+        assert_eq!(tripped(&plan(49, 150, 0, 101, 0), begun), [Guard::RemoveShare]);
+        assert_eq!(tripped(&plan(3151, 150, 3001, 0, 0), begun), [Guard::Growth]);
+        let limited = Guards::default().with(|guards| guards.max_remove = Some(149));
+        assert_eq!(limited.judge(&plan(100, 150, 0, 50, 0), &begun)[0].guard, Guard::MaxRemove);
+        assert_eq!(limited.judge(&plan(101, 150, 0, 49, 0), &begun), []);
     }
 
     #[test]

@@ -59,7 +59,7 @@ impl Run {
             return Ok(());
         }
         let kept = self.store.manifest().plans.clone();
-        self.settle(&entries, &kept).await?;
+        self.settle(&entries, &kept, true).await?;
         self.previous = open_previous(&self.store, &self.engine.keyring, self.id.id()).await?;
         Ok(())
     }

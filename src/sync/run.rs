@@ -61,7 +61,7 @@ impl Run {
         if resumed {
             let entries = store.journal().to_vec();
             let kept = store.manifest().plans.clone();
-            settling(engine, &cx, &id, &capabilities).settle(&mut store, &entries, &kept).await?;
+            settling(engine, &cx, &id, &capabilities).settle(&mut store, &entries, &kept, false).await?;
         }
         let previous = open_previous(&store, &engine.keyring, id.id()).await?;
         Ok(Self {
@@ -86,9 +86,11 @@ impl Run {
         Lens::new(self.binding.audience().key(), &self.capabilities, holdout, self.as_of, self.previous.key())
     }
 
-    /// Commits what the journal's entries amount to; `kept` are plans that must survive besides.
-    pub(crate) async fn settle(&mut self, entries: &[Entry], kept: &[String]) -> Result<()> {
-        settling(&self.engine, &self.cx, &self.id, &self.capabilities).settle(&mut self.store, entries, kept).await
+    /// Commits what the journal's entries amount to; `kept` are plans that must survive besides, and `ended` says that
+    /// nothing is left of the plan that was carried out, if one was.
+    pub(crate) async fn settle(&mut self, entries: &[Entry], kept: &[String], ended: bool) -> Result<()> {
+        let settling = settling(&self.engine, &self.cx, &self.id, &self.capabilities);
+        settling.settle(&mut self.store, entries, kept, ended).await
     }
 
     /// A number for the rules by which members become rows: others make other fingerprints.
@@ -113,7 +115,10 @@ impl Run {
     fn facts(&self) -> Facts {
         let manifest = self.store.manifest();
         let day_ago = self.cx.now().minus(std::time::Duration::from_secs(24 * 3_600));
+        let unfinished = manifest.unfinished.filter(|unfinished| unfinished.since > day_ago);
         Facts {
+            unfinished_members: unfinished.map_or(0, |unfinished| unfinished.members),
+            unfinished_removed: unfinished.map_or(0, |unfinished| unfinished.removed),
             removed_today: manifest.removals.iter().filter(|(at, _)| *at > day_ago).map(|(_, count)| count).sum(),
             mapping_changed: self.mapping_changed(),
             holdout_changed: manifest.holdout.as_ref().is_some_and(|holdout| *holdout != self.holdout()),
@@ -235,7 +240,7 @@ impl Planned {
 
     /// Keeps the plan for later.
     pub(crate) async fn keep(mut self) -> Result<Plan> {
-        self.run.settle(&[], std::slice::from_ref(&self.plan.id)).await?;
+        self.run.settle(&[], std::slice::from_ref(&self.plan.id), true).await?;
         self.plan.generation = self.run.store.manifest().generation;
         Ok(self.plan)
     }

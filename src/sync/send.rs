@@ -95,7 +95,8 @@ impl Sending {
         }
         if !self.entries.is_empty() {
             let entries = std::mem::take(&mut self.entries);
-            self.run.settle(&entries, &[]).await?;
+            let ended = self.stop.is_none() && self.pending() == 0;
+            self.run.settle(&entries, &[], ended).await?;
             let generation = self.run.store.manifest().generation;
             self.run.cx.emit(&Event::Checkpoint { binding: &name, generation });
         }
@@ -322,14 +323,17 @@ impl Sending {
         Ok(true)
     }
 
+    fn pending(&self) -> u64 {
+        self.tally.add.pending + self.tally.remove.pending + self.tally.update.pending
+    }
+
     fn status(&self) -> RunStatus {
-        let pending = self.tally.add.pending + self.tally.remove.pending + self.tally.update.pending;
         let held = self.waits_for.is_some() && self.tally.add.planned + self.tally.update.planned > 0;
         if !self.approved {
             RunStatus::Refused
         } else if self.stop.is_some() {
             RunStatus::Failed
-        } else if pending > 0 || self.open_jobs > 0 || self.tally.unattributed > 0 || held {
+        } else if self.pending() > 0 || self.open_jobs > 0 || self.tally.unattributed > 0 || held {
             RunStatus::Partial
         } else {
             RunStatus::Success

@@ -16,7 +16,7 @@ use crate::diff::snapshot::{SnapshotHeader, SnapshotRecord, SnapshotWriter};
 use crate::diff::{MemberKey, SetSum};
 use crate::error::{Error, ErrorKind, Result};
 use crate::secret::Keyring;
-use crate::state::{Entry, Layer, Manifest, OpenJob, RowSettled, Store};
+use crate::state::{Entry, Layer, Manifest, OpenJob, RowSettled, Store, Unfinished};
 use crate::time::Timestamp;
 
 /// Newer layers together may grow to this share of the base (one in so many) before all are merged …
@@ -70,8 +70,15 @@ enum PlanEvent {
 }
 
 impl Settling<'_> {
-    /// Commits what the journal's entries amount to. `kept` are plans that must survive besides.
-    pub(crate) async fn settle(&self, store: &mut Store, entries: &[Entry], kept: &[String]) -> Result<()> {
+    /// Commits what the journal's entries amount to. `kept` are plans that must survive besides; `ended` says that
+    /// nothing is left of the plan that was carried out, if one was.
+    pub(crate) async fn settle(
+        &self,
+        store: &mut Store,
+        entries: &[Entry],
+        kept: &[String],
+        ended: bool,
+    ) -> Result<()> {
         let read = read(entries)?;
         let mut next = store.manifest().clone();
         read.note.apply(&mut next);
@@ -96,11 +103,28 @@ impl Settling<'_> {
         next.plans = next.jobs.iter().map(|job| job.plan.clone()).chain(kept.iter().cloned()).collect();
         next.plans.sort_unstable();
         next.plans.dedup();
+        if read.plans.values().any(|plan| plan.carried_out) {
+            let before = store.manifest().members;
+            next.unfinished = if ended { None } else { Some(self.unfinished(&next, before, removed)) };
+        }
         self.note_removals(&mut next, removed);
         if due_for_merge(&next) {
             self.merge(store, &mut next, &mut layers).await?;
         }
         store.commit(next, layers).await
+    }
+
+    fn unfinished(&self, next: &Manifest, members: u64, removed: u64) -> Unfinished {
+        let now = self.cx.now();
+        let recent = |earlier: &Unfinished| now.as_millis() - earlier.since.as_millis() < DRAIN_WINDOW;
+        match next.unfinished.filter(recent) {
+            Some(first) => Unfinished {
+                since: first.since,
+                members: first.members.max(members),
+                removed: first.removed.saturating_add(removed),
+            },
+            None => Unfinished { since: now, members, removed },
+        }
     }
 
     fn note_removals(&self, next: &mut Manifest, removed: u64) {
