@@ -1,7 +1,7 @@
 //! The main job on real input: 18 months of a shop's purchases, week by week, at three destinations.
 //!
 //! ```text
-//! cargo run --release --example quickstart [-- [--fresh] [--dir <folder>]]
+//! cargo run --release --example quickstart [-- [--fresh] [--dir <folder>] [--purchases <file.txt.gz>]]
 //! ```
 //!
 //! It needs no account and no server. Each week two audiences are worked out from the purchases so far, who bought in the
@@ -18,6 +18,7 @@ mod child;
 mod contacts;
 mod platforms;
 mod progress;
+mod purchases;
 mod shop;
 mod show;
 
@@ -50,7 +51,9 @@ async fn main() -> ExitCode {
         ["serve", dir] => platforms::serve(Path::new(dir)).await.map(|()| true),
         options => match Options::read(options) {
             Some(options) => run(&options).await,
-            None => Err(Error::new(ErrorKind::Config, "expected [--fresh] [--dir <folder>]")),
+            None => {
+                Err(Error::new(ErrorKind::Config, "expected [--fresh] [--dir <folder>] [--purchases <file.txt.gz>]"))
+            }
         },
     };
     match ended {
@@ -66,11 +69,13 @@ async fn main() -> ExitCode {
 struct Options {
     fresh: bool,
     dir: PathBuf,
+    /// Another log than the one that comes with the example.
+    purchases: Option<PathBuf>,
 }
 
 impl Options {
     fn read(mut arguments: &[&str]) -> Option<Self> {
-        let mut options = Self { fresh: false, dir: PathBuf::from("target/quickstart") };
+        let mut options = Self { fresh: false, dir: PathBuf::from("target/quickstart"), purchases: None };
         loop {
             arguments = match arguments {
                 [] => return Some(options),
@@ -82,6 +87,10 @@ impl Options {
                     options.dir = PathBuf::from(dir);
                     rest
                 }
+                ["--purchases", file, rest @ ..] => {
+                    options.purchases = Some(PathBuf::from(file));
+                    rest
+                }
                 _ => return None,
             };
         }
@@ -89,12 +98,13 @@ impl Options {
 }
 
 async fn run(options: &Options) -> Result<bool> {
+    let log = purchases::text(options.purchases.as_deref())?;
+    let sold = purchases::read(&log)?;
     let cannot = |error| progress::failed("make the folder", &options.dir, error);
     let dir = std::fs::create_dir_all(&options.dir).and_then(|()| options.dir.canonicalize()).map_err(cannot)?;
     let _lock = progress::lock(&dir)?;
     let (mut progress, child) = begin(&dir, options.fresh).await?;
     let sqlite = dir.join("shop.sqlite");
-    let log = shop::log()?;
     let expected =
         Expected::read(&log).ok_or_else(|| Error::new(ErrorKind::Source, "expected customers and dates in the log"))?;
     let (suppression, lapsed) = shop::audiences()?;
@@ -103,7 +113,7 @@ async fn run(options: &Options) -> Result<bool> {
     let warehouse = Sqlite::open(&sqlite)?;
     let engine = engine(&dir, &warehouse, &bar)?;
     let bindings = bindings(&suppression, &lapsed, &warehouse, &child)?;
-    let mut shop = Shop::open()?;
+    let mut shop = Shop::new(sold);
     for number in progress.weeks.len() as u32 + 1..=WEEKS {
         let end = week_end(number);
         let members = shop.members(end, suppression.key(), lapsed.key());

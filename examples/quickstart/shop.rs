@@ -1,19 +1,16 @@
 //! The shop: its purchases, which are real (`examples/data/README.md`), and its audiences.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::time::Duration;
 
+use audience_sync::Result;
 use audience_sync::audience::Audience;
 use audience_sync::clock::Timestamp;
 use audience_sync::identity::{Decimal, Member};
 use audience_sync::measure::Holdout;
-use audience_sync::{Error, ErrorKind, Result};
-use flate2::read::GzDecoder;
 
 use crate::contacts::{self, Dice};
-
-const LOG: &[u8] = include_bytes!("../data/cdnow_purchases.txt.gz");
+use crate::purchases::Purchase;
 
 /// 1997-01-01, when the log begins.
 const BEGIN: Timestamp = Timestamp::from_secs(852_076_800);
@@ -51,37 +48,9 @@ fn days(count: u32) -> Duration {
     Duration::from_secs(86_400 * u64::from(count))
 }
 
-/// The log as text.
-pub(crate) fn log() -> Result<String> {
-    let mut text = String::new();
-    GzDecoder::new(LOG).read_to_string(&mut text).map_err(|error| broken("a gzip file").with_source(error))?;
-    Ok(text)
-}
-
-fn broken(expected: &str) -> Error {
-    Error::new(ErrorKind::Source, format!("read the purchase log: expected {expected}, found something else"))
-}
-
-struct Purchase {
-    customer: u32,
-    at: Timestamp,
-    cents: u64,
-}
-
-impl Purchase {
-    /// The log says the day; noon stands for it.
-    fn read(line: &str) -> Option<Self> {
-        let mut columns = line.split_whitespace();
-        let (customer, date, _cds, dollars) = (columns.next()?, columns.next()?, columns.next()?, columns.next()?);
-        let (whole, hundredths) = dollars.split_once('.')?;
-        let date: jiff::civil::Date = date.parse().ok()?;
-        let day = jiff::civil::date(1997, 1, 1).until(date).ok()?.get_days();
-        Some(Self {
-            customer: customer.parse().ok()?,
-            at: BEGIN.plus(days(u32::try_from(day).ok()?)).plus(NOON),
-            cents: whole.parse::<u64>().ok()? * 100 + hundredths.parse::<u64>().ok()?,
-        })
-    }
+/// The log says the day; noon stands for it.
+fn moment(purchase: &Purchase) -> Timestamp {
+    BEGIN.plus(days(purchase.day)).plus(NOON)
 }
 
 #[derive(Clone, Copy, Default)]
@@ -99,12 +68,9 @@ pub(crate) struct Shop {
 }
 
 impl Shop {
-    pub(crate) fn open() -> Result<Self> {
-        let lines = |text: String| text.lines().skip(1).map(Purchase::read).collect::<Option<Vec<_>>>();
-        let mut purchases =
-            lines(log()?).ok_or_else(|| broken("a customer, a date, a number and dollars in a line"))?;
-        purchases.sort_by_key(|purchase| purchase.at);
-        Ok(Self { purchases, sold: 0, customers: BTreeMap::new() })
+    pub(crate) fn new(mut purchases: Vec<Purchase>) -> Self {
+        purchases.sort_by_key(|purchase| purchase.day);
+        Self { purchases, sold: 0, customers: BTreeMap::new() }
     }
 
     /// The audiences' members at `end`, as an export has them: mess and duplicates included.
@@ -137,9 +103,9 @@ impl Shop {
 
     fn sell_until(&mut self, end: Timestamp) {
         let rest = self.purchases.get(self.sold..).unwrap_or_default();
-        for purchase in rest.iter().take_while(|purchase| purchase.at < end) {
+        for purchase in rest.iter().take_while(|purchase| moment(purchase) < end) {
             let customer = self.customers.entry(purchase.customer).or_default();
-            customer.last = purchase.at;
+            customer.last = moment(purchase);
             customer.orders += 1;
             customer.cents += purchase.cents;
             self.sold += 1;
