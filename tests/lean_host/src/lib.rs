@@ -1,0 +1,31 @@
+//! What a host sees of a build without features.
+
+#[cfg(test)]
+mod tests {
+    use audience_sync::ErrorKind;
+    use audience_sync::connectors::{CATALOGUE, from_config};
+    use audience_sync::identity::{Canonicalizer, IdentifierKind, RegionHint, Reject};
+    use serde_json::json;
+
+    #[test]
+    fn a_configured_connector_that_is_not_built_in_names_its_feature() {
+        assert!(!CATALOGUE.is_empty());
+        for connector in CATALOGUE {
+            assert!(!connector.built_in);
+            let error = from_config(json!({ "connector": connector.id, "access_token": "s3cret" })).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::FeatureDisabled);
+            let said = error.to_string();
+            assert!(said.contains(&format!("turn on the feature `{}`", connector.id)), "{said}");
+            assert!(!said.contains("s3cret"));
+        }
+    }
+
+    #[test]
+    fn a_phone_is_refused_with_its_own_reason_and_an_address_is_not() {
+        let canonicalizer = Canonicalizer::new();
+        let canonical = |kind, value| canonicalizer.canonicalize(kind, value, RegionHint::Unset);
+        assert_eq!(canonical(IdentifierKind::Phone, "+4930901820").map(drop), Err(Reject::FeatureDisabled));
+        let address = canonical(IdentifierKind::Email, " Nora@Quist.se ").unwrap();
+        assert_eq!(address.as_str(), Some("nora@quist.se"));
+    }
+}
