@@ -520,7 +520,7 @@ async fn one_binding_twice_is_refused_and_one_that_is_taken_does_not_stop_the_ot
     for _ in 0..100_000 {
         tokio::select! { biased;
             _ = &mut running => panic!("ended before its send was seen"),
-            () = kit::Turn::default() => {}
+            () = kit::store::Turn::default() => {}
         }
         if !fake.sent().is_empty() {
             let error = other.sync(&one, crowd(0..2)).await.unwrap_err();
@@ -784,7 +784,7 @@ async fn what_must_not_be_sent_twice_is_sent_once() {
     let binding = bind(&fake);
     let mut running = Box::pin(engine.sync(&binding, crowd(0..1)));
     while fake.sent().is_empty() {
-        tokio::select! { biased; _ = &mut running => panic!("ended"), () = kit::Turn::default() => {} }
+        tokio::select! { biased; _ = &mut running => panic!("ended"), () = kit::store::Turn::default() => {} }
     }
     drop(running);
     let report = desk.sync(&binding, crowd(0..1)).await;

@@ -6,10 +6,9 @@ pub mod store;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
-use std::task::{Context as TaskContext, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
 use audience_sync::async_trait;
@@ -19,6 +18,7 @@ use audience_sync::http::{HttpClient, ReqwestTransport};
 use audience_sync::identity::{AttributeValue, Encoding, IdentifierKind, KeyedBy, PreImage, Profile, Rule};
 use audience_sync::sync::RunReport;
 use audience_sync::{Error, ErrorKind, Result, Retry};
+use store::Turn;
 
 /// Clear e-mails, five a member: a test reads what a destination holds.
 pub static EMAILS: Profile = Profile {
@@ -51,22 +51,6 @@ pub static EMAILS_3: Profile = Profile {
 };
 
 pub const START: i64 = 1_790_000_000_000;
-
-/// Gives every other task a turn.
-#[derive(Default)]
-pub struct Turn(bool);
-
-impl Future for Turn {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
-        if std::mem::replace(&mut self.0, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    }
-}
 
 /// Stands still until somebody sleeps to the end; then it is later.
 #[derive(Clone, Debug, Default)]

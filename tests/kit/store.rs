@@ -1,9 +1,12 @@
 //! An object store that fails where it is told to, and gives every other task a turn around each request.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 
+use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::memory::InMemory;
@@ -13,11 +16,8 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
-use super::Turn;
-use audience_sync::async_trait;
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StoreFault {
+pub(crate) enum StoreFault {
     /// The nth request is answered with an error and not applied.
     Before,
     /// The nth request is applied and answered with an error.
@@ -29,20 +29,20 @@ pub enum StoreFault {
 }
 
 #[derive(Clone, Debug)]
-pub struct FaultStore {
-    pub inner: Arc<InMemory>,
+pub(crate) struct FaultStore {
+    pub(crate) inner: Arc<InMemory>,
     fault: StoreFault,
     at: u64,
     seen: Arc<AtomicU64>,
 }
 
 impl FaultStore {
-    pub fn new(inner: Arc<InMemory>, fault: StoreFault, at: u64) -> Self {
+    pub(crate) fn new(inner: Arc<InMemory>, fault: StoreFault, at: u64) -> Self {
         Self { inner, fault, at, seen: Arc::default() }
     }
 
     /// Whether the faulty request has come.
-    pub fn hit(&self) -> bool {
+    pub(crate) fn hit(&self) -> bool {
         self.seen.load(Ordering::SeqCst) > self.at
     }
 
@@ -66,6 +66,22 @@ impl FaultStore {
         let answer = request.await;
         Turn::default().await;
         if after { Err(broken()) } else { answer }
+    }
+}
+
+/// Gives every other task a turn.
+#[derive(Default)]
+pub(crate) struct Turn(bool);
+
+impl Future for Turn {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.0, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 

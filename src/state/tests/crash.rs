@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Mutex;
 use std::task::{Context, Waker};
 
-use super::fault::{Fault, FaultStore};
+use super::fault::{FaultStore, StoreFault};
 use super::*;
 
 const CONTENTS: [&str; 3] = ["one", "two", "three"];
@@ -82,7 +82,7 @@ async fn recover(inner: &Arc<InMemory>, acknowledged: &Acknowledged, step: &str)
 
 #[tokio::test]
 async fn every_request_may_fail_before_or_after_it_is_applied() {
-    for fault in [Fault::Before, Fault::After, Fault::Gone, Fault::GoneAfter] {
+    for fault in [StoreFault::Before, StoreFault::After, StoreFault::Gone, StoreFault::GoneAfter] {
         for at in 0.. {
             let inner = Arc::new(InMemory::new());
             let faulty = FaultStore::new(Arc::clone(&inner), fault, at);
@@ -96,7 +96,7 @@ async fn every_request_may_fail_before_or_after_it_is_applied() {
                 assert!(at > 50, "the run has more requests than that");
                 break;
             }
-            if matches!(fault, Fault::Before | Fault::After) {
+            if matches!(fault, StoreFault::Before | StoreFault::After) {
                 // One failure is retried away, or is of a delete, which is made up for later.
                 outcome.unwrap_or_else(|error| panic!("{step}: {error:?}"));
                 assert_eq!(acknowledged.commits, 3, "{step}");
@@ -111,7 +111,7 @@ async fn the_run_may_be_dropped_at_every_await() {
     for polls in 1.. {
         let inner = Arc::new(InMemory::new());
         // Never faulty, but with a pause around each request.
-        let slow = FaultStore::new(Arc::clone(&inner), Fault::Gone, u64::MAX);
+        let slow = FaultStore::new(Arc::clone(&inner), StoreFault::Gone, u64::MAX);
         let state = State::on(Arc::new(slow), "team/state").unwrap();
         let acknowledged = Mutex::default();
         let finished = polled(run(&state, &acknowledged), polls).is_some();
@@ -138,7 +138,7 @@ fn polled<T>(future: impl Future<Output = T>, polls: u32) -> Option<T> {
 async fn after_a_dropped_write_the_store_asks_to_be_opened_again() {
     for commit in [false, true] {
         let inner = Arc::new(InMemory::new());
-        let slow = FaultStore::new(Arc::clone(&inner), Fault::Gone, u64::MAX);
+        let slow = FaultStore::new(Arc::clone(&inner), StoreFault::Gone, u64::MAX);
         let state = State::on(Arc::new(slow), "team/state").unwrap();
         let mut store = open(&state).await.unwrap();
         let finished = match commit {

@@ -1,6 +1,7 @@
 //! The room as a whole: round trips, two holders, crashes at every step, damage.
 
 mod crash;
+#[path = "../../../tests/kit/store.rs"]
 mod fault;
 mod holders;
 mod plans;
@@ -386,7 +387,7 @@ async fn another_key_is_named_and_a_rotated_one_still_reads() {
 
 #[tokio::test]
 async fn nothing_prints_credentials_or_what_is_stored() {
-    let store = Arc::new(fault::FaultStore::new(Arc::new(InMemory::new()), fault::Fault::Gone, 0));
+    let store = Arc::new(fault::FaultStore::new(Arc::new(InMemory::new()), fault::StoreFault::Gone, 0));
     let state = State::on(store, "x").unwrap();
     let error = open(&state).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
