@@ -65,7 +65,8 @@ pub struct ActionCounts {
 impl ActionCounts {
     /// Whether the ledger balances.
     pub fn balances(&self) -> bool {
-        self.planned == self.accepted + self.rejected + self.skipped + self.pending
+        let ends = [self.accepted, self.rejected, self.skipped, self.pending];
+        ends.into_iter().try_fold(0_u64, u64::checked_add) == Some(self.planned)
     }
 }
 

@@ -144,6 +144,6 @@ pub struct PlanCounts {
 impl PlanCounts {
     /// Rows of the plan.
     pub fn rows(&self) -> u64 {
-        self.add_rows + self.remove_rows + self.update_rows
+        self.add_rows.saturating_add(self.remove_rows).saturating_add(self.update_rows)
     }
 }

@@ -87,7 +87,9 @@ pub struct ReasonCount {
 impl RunReport {
     /// The counts of all actions together.
     pub fn total(&self) -> ActionCounts {
-        let sum = |of: fn(&ActionCounts) -> u64| of(&self.add) + of(&self.remove) + of(&self.update);
+        let sum = |of: fn(&ActionCounts) -> u64| {
+            of(&self.add).saturating_add(of(&self.remove)).saturating_add(of(&self.update))
+        };
         ActionCounts {
             planned: sum(|counts| counts.planned),
             accepted: sum(|counts| counts.accepted),
