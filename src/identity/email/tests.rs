@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::identity::{EmailReason, PreImage};
 
 fn email(text: &str) -> Result<String, Reject> {
     canonical_email(text, false).map(|(address, _)| address.into())
@@ -170,6 +171,29 @@ fn relays_are_noted() {
     assert!(!notes("k7x@amazon.de").contains(Notes::RELAY));
 }
 
+/// What the two ways say where the fast one says anything, if that is not the same.
+fn agree(text: &str) -> Option<String> {
+    let mut out = [0xFF; 256];
+    for allow in [false, true] {
+        let Some(done) = fast(text.as_bytes(), allow, &mut out) else { continue };
+        let address = std::str::from_utf8(done.address(&out)).unwrap();
+        let slow = slow::slow(text, allow);
+        if slow.as_ref().map(|(address, notes)| (&**address, *notes)) != Ok((address, done.notes)) {
+            return Some(format!("{text:?}: fast {address:?} {:?}, slow {slow:?}", done.notes));
+        }
+        let mut folded = String::new();
+        PreImage::EmailGmailFolded.write(address, &mut folded);
+        let mut scratch = [0xFF; 256];
+        if done.gmail_folded(&out, &mut scratch) != folded.as_bytes() {
+            return Some(format!("{text:?}: folded to {folded:?}"));
+        }
+        if (done.at, done.name_end) != (address.find('@')?, address.find(['+', '@'])?) {
+            return Some(format!("{text:?}: @ at {}, name to {}", done.at, done.name_end));
+        }
+    }
+    None
+}
+
 /// Texts that are addresses, almost addresses, and wrapped addresses.
 fn address_like() -> impl Strategy<Value = String> {
     "[ \"'<]{0,2}(mailto:|N )?[A-Za-zäÉ%+._'-]{0,8}[ @＠;]{0,2}[A-Za-z0-9ü.。-]{0,8}[.]?[a-z]{0,3}[ \"'>.;]{0,2}"
@@ -187,9 +211,7 @@ proptest! {
 
     #[test]
     fn the_fast_way_is_the_slow_way(text in "[ ]?[A-Za-z0-9+._'%-]{1,8}@[A-Za-z0-9.-]{1,8}\\.[A-Za-z]{2,3}[ ]?") {
-        if let Some(fast) = fast(&text) {
-            prop_assert_eq!(slow(&text), Ok(fast));
-        }
+        prop_assert_eq!(agree(&text), None);
     }
 
     #[test]
