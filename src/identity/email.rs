@@ -15,7 +15,7 @@ use super::reject::{Notes, Reject};
 
 pub use domains::DomainList;
 pub(super) use domains::note_disposable;
-pub(super) use fast::{Fast, fast};
+pub(super) use fast::fast;
 pub use suggest::{Confidence, Suggestion, suggest_domain};
 
 type Canonical = Result<(Box<str>, Notes), Reject>;
@@ -50,7 +50,7 @@ fn bare_list(text: &str) -> &str {
         if let Some(scheme) = scheme {
             let rest = text.get(scheme.len()..).unwrap_or_default();
             text = rest.split_once('?').map_or(rest, |(addresses, _)| addresses);
-        } else if let Some(inner) = clean::unquote(text).filter(|inner| !inner.contains(['"', '“', '”'])) {
+        } else if let Some(inner) = unquote(text) {
             text = inner;
         } else {
             return text;
@@ -58,5 +58,19 @@ fn bare_list(text: &str) -> &str {
     }
 }
 
+/// Removes one pair of quotes around the whole text, unless they are those of its first and last piece.
+fn unquote(text: &str) -> Option<&str> {
+    let ends_a_piece = |inner: &str| {
+        ['"', '\'', '”']
+            .iter()
+            .any(|quote| inner.split(*quote).skip(1).any(|rest| rest.trim_start().starts_with([';', ',', '|'])))
+    };
+    clean::unquote(text).filter(|inner| !ends_a_piece(inner))
+}
+
+#[cfg(test)]
+mod equality;
+#[cfg(test)]
+mod table;
 #[cfg(test)]
 mod tests;

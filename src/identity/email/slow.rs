@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use idna::AsciiDenyList;
+use idna::uts46::{DnsLength, Hyphens, Uts46};
 
 use super::marks::{is_filler, marks};
-use super::{Canonical, split};
+use super::{Canonical, split, unquote};
 use crate::identity::clean::{self, clean};
 use crate::identity::reject::{EmailReason, Notes, Reject};
 
@@ -79,7 +80,8 @@ fn parse(text: &str) -> Canonical {
 /// Why `text` is refused, which [`read`] did for `reason`.
 fn refusal(text: &str, reason: EmailReason) -> Reject {
     // `test@localhost`: the whole of it says that nobody is meant, before it says that a label is missing.
-    if reason == EmailReason::NoTld && text.rsplit_once('@').is_some_and(|(local, domain)| is_filler(local, domain)) {
+    let lower = text.to_ascii_lowercase();
+    if reason == EmailReason::NoTld && lower.rsplit_once('@').is_some_and(|(local, domain)| is_filler(local, domain)) {
         return Reject::Placeholder;
     }
     let mut ignored = Notes::NONE;
@@ -93,7 +95,7 @@ fn refusal(text: &str, reason: EmailReason) -> Reject {
 fn unwrap(text: &str, notes: &mut Notes) -> Result<String, Reject> {
     let mut text = Cow::Borrowed(text.trim_matches(' '));
     loop {
-        if let Some(inner) = clean::unquote(&text) {
+        if let Some(inner) = unquote(&text) {
             *notes = notes.with(Notes::UNWRAPPED);
             text = Cow::Owned(inner.to_owned());
         } else if let Some((name, inner)) = text.strip_suffix('>').and_then(|rest| rest.rsplit_once('<'))
@@ -199,7 +201,9 @@ fn canonical_domain(domain: &str, notes: &mut Notes) -> Result<String, EmailReas
         domain.to_ascii_lowercase()
     } else {
         *notes = notes.with(Notes::IDN_CONVERTED);
-        idna::domain_to_ascii_cow(domain.as_bytes(), AsciiDenyList::EMPTY)
+        // Lengths and ASCII are checked with all other domains; a hyphen at an edge is out of sight after this.
+        Uts46::new()
+            .to_ascii(domain.as_bytes(), AsciiDenyList::EMPTY, Hyphens::CheckFirstLast, DnsLength::Ignore)
             .map_err(|_| EmailReason::BadLabel)?
             .into_owned()
     };
