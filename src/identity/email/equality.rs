@@ -159,6 +159,7 @@ fn the_fast_way_is_the_slow_way_for_ten_million_addresses() {
 
 #[test]
 #[ignore = "prints the time of one address; run it in a release build"]
+#[expect(clippy::disallowed_methods, reason = "measures, and asserts nothing about time")]
 fn time_of_one_address() {
     let mut dice = Dice(3);
     let clean: Vec<String> = (0..100_000)
