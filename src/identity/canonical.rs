@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::email;
+use super::email::{self, DomainList};
 use super::hashed::{HashConvention, Hashed};
 use super::identifier::{Identifier, WireValue};
 use super::kind::IdentifierKind;
@@ -25,12 +25,14 @@ pub struct Canonicalizer {
     default_region: Option<Region>,
     require_valid_phone: bool,
     allow_test_values: bool,
+    #[serde(skip)]
+    disposable_domains: Option<&'static DomainList>,
 }
 
 impl Canonicalizer {
     /// No default region, possible phone numbers kept, test values refused.
     pub const fn new() -> Self {
-        Self { default_region: None, require_valid_phone: false, allow_test_values: false }
+        Self { default_region: None, require_valid_phone: false, allow_test_values: false, disposable_domains: None }
     }
 
     /// Sets the region of national phone numbers of members without a country. Without it they are refused.
@@ -56,6 +58,15 @@ impl Canonicalizer {
         self
     }
 
+    /// Sets the domains whose addresses get the note [`Notes::DISPOSABLE`], in place of the built-in list of well-known
+    /// ones. The list is not part of the serialized options: the host gives it at every start, from a `LazyLock` or
+    /// leaked.
+    #[must_use]
+    pub const fn with_disposable_domains(mut self, domains: &'static DomainList) -> Self {
+        self.disposable_domains = Some(domains);
+        self
+    }
+
     /// Makes one plain value canonical. `region` is what is known about the member's country.
     ///
     /// ```
@@ -77,12 +88,18 @@ impl Canonicalizer {
         region: impl Into<RegionHint>,
     ) -> Result<Canonical, Reject> {
         let (text, notes) = match kind {
-            IdentifierKind::Email => email::canonical_email(value, self.allow_test_values),
+            IdentifierKind::Email => self.canonical_email(value),
             IdentifierKind::Phone => phone::canonical_phone(value, self.reading(region.into())),
             IdentifierKind::ExternalId => canonical_external_id(value),
             IdentifierKind::FirstName | IdentifierKind::LastName => canonical_name(value),
         }?;
         Ok(Canonical { kind, form: Form::Text(text), notes })
+    }
+
+    fn canonical_email(&self, value: &str) -> Result<(Box<str>, Notes), Reject> {
+        let (address, notes) = email::canonical_email(value, self.allow_test_values)?;
+        let notes = self.disposable_domains.map_or(notes, |list| email::note_disposable(list, &address, notes));
+        Ok((address, notes))
     }
 
     /// Makes all values of a member canonical. Equal ones become one; a cell of several addresses or numbers is split.

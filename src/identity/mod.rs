@@ -45,6 +45,7 @@ mod reject;
 pub use attribute::{AttributeValue, Decimal};
 pub use canonical::{Canonical, CanonicalMember, Canonicalizer, Projected};
 pub use consent::{Consent, ConsentState};
+pub use email::{Confidence, DomainList, Suggestion, suggest_domain};
 pub use hashed::{HashConvention, Hashed, Plain};
 pub use hygiene::{Hygiene, KindCounts};
 pub use identifier::{Identifier, WireValue};

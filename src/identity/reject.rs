@@ -305,6 +305,10 @@ notes! {
     MOJIBAKE_SUSPECTED = 24, "mojibake_suspected";
     /// A digest whose pre-image convention was not declared: it is sent as it is.
     HASH_UNDECLARED = 25, "hash_undeclared";
+    /// The address of a department or a machine, not of a person (`info@`, RFC 2142).
+    ROLE = 26, "role";
+    /// An address of a domain that hands out addresses for minutes.
+    DISPOSABLE = 27, "disposable";
 }
 
 impl Notes {
@@ -315,6 +319,12 @@ impl Notes {
     #[must_use]
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// Without the notes of `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 
     /// Whether all of `other` is in here.
