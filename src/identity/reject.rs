@@ -305,6 +305,8 @@ notes! {
     MOJIBAKE_SUSPECTED = 24, "mojibake_suspected";
     /// A digest whose pre-image convention was not declared: it is sent as it is.
     HASH_UNDECLARED = 25, "hash_undeclared";
+    /// A number that firms rent: toll-free, premium rate, shared cost, universal access or voicemail.
+    NOT_PERSONAL = 26, "not_personal";
 }
 
 impl Notes {
