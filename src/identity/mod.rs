@@ -51,6 +51,7 @@ pub use hygiene::{Hygiene, KindCounts};
 pub use identifier::{Identifier, WireValue};
 pub use kind::IdentifierKind;
 pub use member::{Input, Member};
+pub use phone::PHONE_METADATA;
 pub use profile::{Encoding, KeyedBy, PreImage, Profile, Rule, profiles};
 pub use region::{Region, RegionHint};
 pub use reject::{EmailReason, Notes, PhoneReason, Reject};

@@ -309,6 +309,8 @@ notes! {
     ROLE = 26, "role";
     /// An address of a domain that hands out addresses for minutes.
     DISPOSABLE = 27, "disposable";
+    /// A number that firms rent: toll-free, premium rate, shared cost, universal access or voicemail.
+    NOT_PERSONAL = 28, "not_personal";
 }
 
 impl Notes {
