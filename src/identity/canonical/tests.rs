@@ -7,7 +7,7 @@ const TESTING: Canonicalizer = Canonicalizer::new().with_allow_test_values(true)
 const META: Profile = profiles::META_CUSTOM_AUDIENCE;
 
 const fn one_rule(rules: &'static [Rule]) -> Profile {
-    Profile { id: "test", version: 1, keyed_by: KeyedBy::Identifiers, rules }
+    Profile { id: "test", version: 1, keyed_by: KeyedBy::Identifiers, rules, together: &[] }
 }
 
 const fn rule(kind: IdentifierKind, pre_image: PreImage, encoding: Encoding) -> Rule {
@@ -183,7 +183,7 @@ fn the_members_country_goes_before_the_default_and_a_bad_one_stops_it() {
     assert_eq!(phone(Member::new("1").country("GB")).as_deref(), Ok("+442079460958"));
     assert_eq!(phone(Member::new("1")).as_deref(), Ok("+492079460958"));
     let no_region = vec![(IdentifierKind::Phone, Reject::Phone(PhoneReason::NoRegion))];
-    assert_eq!(phone(Member::new("1").country("Germany")), Err(no_region));
+    assert_eq!(phone(Member::new("1").country("Germania")), Err(no_region));
 }
 
 #[test]
