@@ -94,7 +94,10 @@ mod tests {
         assert_eq!(city("unknown"), Err(Reject::Placeholder));
         assert_eq!(city(" \u{200B}"), Err(Reject::Missing));
         assert_eq!(city(&"a".repeat(257)), Err(Reject::TooLong));
-        assert_eq!(canonical_street("1  Rue de l’Église").map(|it| String::from(it.0)).as_deref(), Ok("1 rue de l’église"));
+        assert_eq!(
+            canonical_street("1  Rue de l’Église").map(|it| String::from(it.0)).as_deref(),
+            Ok("1 rue de l’église")
+        );
     }
 
     #[test]

@@ -56,7 +56,8 @@ fn read(text: &str, order: Option<DateOrder>) -> Result<Date, BirthDateReason> {
     }
     let separator = ['-', '/', '.'].into_iter().find(|it| day.contains(*it)).ok_or(BirthDateReason::Format)?;
     let mut parts = day.split(separator);
-    let (Some(first), Some(second), Some(third), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+    let (Some(first), Some(second), Some(third), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
         return Err(BirthDateReason::Format);
     };
     if ![first, second, third].iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit())) {
@@ -78,7 +79,9 @@ fn day_of_timestamp(text: &str) -> &str {
     match text.split_once(['T', 't', ' ']) {
         Some((day, time))
             if time.starts_with(|c: char| c.is_ascii_digit())
-                && time.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b':' | b'.' | b'+' | b'-' | b'Z' | b'z' | b' ')) =>
+                && time
+                    .bytes()
+                    .all(|byte| matches!(byte, b'0'..=b'9' | b':' | b'.' | b'+' | b'-' | b'Z' | b'z' | b' ')) =>
         {
             day
         }
@@ -121,8 +124,17 @@ mod tests {
     #[test]
     fn every_form_is_the_same_day() {
         for text in [
-            "1984-05-16", "19840516", "1984/05/16", "1984-5-16", "16.05.1984", "16.5.1984", "16/05/1984", "05/16/1984",
-            "1984-05-16T00:00:00Z", "1984-05-16 23:59:59.5+02:00", " 1984-05-16\u{200B} ",
+            "1984-05-16",
+            "19840516",
+            "1984/05/16",
+            "1984-5-16",
+            "16.05.1984",
+            "16.5.1984",
+            "16/05/1984",
+            "05/16/1984",
+            "1984-05-16T00:00:00Z",
+            "1984-05-16 23:59:59.5+02:00",
+            " 1984-05-16\u{200B} ",
         ] {
             assert_eq!(birth_date(text, None).as_deref(), Ok("1984-05-16"), "{text}");
         }

@@ -378,11 +378,15 @@ impl CanonicalMember {
         for (at, rule) in profile.rules.iter().enumerate() {
             let earlier = profile.rules.get(..at).unwrap_or_default();
             out.rejects.extend(self.rejects.iter().filter(|(kind, _)| is_told_at(*kind, rule, earlier)));
+            let again = is_derived_again(rule, earlier);
             let mut taken = 0;
             for (place, value) in self.values_for(rule) {
                 let encoded = value.encode(rule, &mut scratch, |text| sha256(place, text));
                 match encoded.map(|wire| Identifier::new(rule.kind, wire)) {
                     Ok(identifier) if out.identifiers.contains(&identifier) => {}
+                    // What a value is refused for is told at the rule that stands for it.
+                    Ok(_) if again && taken == rule.limit => {}
+                    Err(_) if again => {}
                     Ok(_) if taken == rule.limit || out.has_click_of(rule.kind) => {
                         out.rejects.push((rule.kind, Reject::OverLimit));
                     }
@@ -419,6 +423,12 @@ fn is_told_at(kind: IdentifierKind, rule: &Rule, earlier: &[Rule]) -> bool {
     let source = rule.kind.source();
     let first = !earlier.iter().any(|other| other.kind.source() == source);
     (kind == rule.kind && kind != source) || (kind == source && first)
+}
+
+/// Whether an earlier rule is about the values of this derived one.
+fn is_derived_again(rule: &Rule, earlier: &[Rule]) -> bool {
+    let source = rule.kind.source();
+    rule.kind != source && earlier.iter().any(|other| other.kind.source() == source)
 }
 
 /// Digests of the forms that the values of one member were brought into.

@@ -81,7 +81,9 @@ mod tests {
         assert_eq!(id("00000000-0000-0000-0000-000000000000"), Err(Reject::LimitedAdTracking));
         assert_eq!(id("00000000000000000000000000000000"), Err(Reject::LimitedAdTracking));
         assert_eq!(id("ffffffff-ffff-ffff-ffff-ffffffffffff"), Err(Reject::Placeholder));
-        for bad in ["9774d56d682e549c", "aebe52e703ee-455ab3c4e57283966239", "gebe52e7-03ee-455a-b3c4-e57283966239", "é"] {
+        for bad in
+            ["9774d56d682e549c", "aebe52e703ee-455ab3c4e57283966239", "gebe52e7-03ee-455a-b3c4-e57283966239", "é"]
+        {
             assert_eq!(id(bad), Err(Reject::BadDeviceId), "{bad}");
         }
         assert_eq!(id(&"a1".repeat(32)), Err(Reject::HashedInPlain));

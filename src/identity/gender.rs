@@ -44,7 +44,8 @@ mod tests {
 
     #[test]
     fn words_of_several_languages_are_read_and_nothing_is_guessed() {
-        for (word, letter) in [("Female", "f"), (" M ", "m"), ("Ms.", "f"), ("FRAU", "f"), ("男", "m"), ("uomo", "m")] {
+        for (word, letter) in [("Female", "f"), (" M ", "m"), ("Ms.", "f"), ("FRAU", "f"), ("男", "m"), ("uomo", "m")]
+        {
             assert_eq!(gender(word).as_deref(), Ok(letter), "{word}");
         }
         for word in ["", "1", "2", "x", "d", "divers", "non-binary", "fem ale"] {

@@ -323,7 +323,7 @@ mod tests {
         assert_eq!(hint(" "), RegionHint::Unset);
         assert_eq!(hint("n/a"), RegionHint::Unset);
         assert_eq!(hint("Germany"), hint("de"));
-        assert_eq!(hint("Germania"), RegionHint::Unreadable);
+        assert_eq!(hint("Nowhere"), RegionHint::Unreadable);
     }
 
     #[test]

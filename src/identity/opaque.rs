@@ -64,7 +64,9 @@ pub(super) fn canonical_ramp_id(text: &str) -> Canonical {
     let (id, notes) = opaque(text, RAMP_LIMIT, Reject::BadRampId)?;
     let word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     match id.as_bytes() {
-        [b'X', letter, rest @ ..] if letter.is_ascii_alphabetic() && !rest.is_empty() && rest.iter().all(|it| word(*it)) => {
+        [b'X', letter, rest @ ..]
+            if letter.is_ascii_alphabetic() && !rest.is_empty() && rest.iter().all(|it| word(*it)) =>
+        {
             Ok((id.into(), notes))
         }
         _ => Err(Reject::BadRampId),
