@@ -56,7 +56,7 @@ fn key(text: &str) -> String {
         .map(|c| if c == '’' { '\'' } else { c })
         .collect();
     let mut key = String::with_capacity(plain.len());
-    for word in plain.to_lowercase().split_whitespace() {
+    for word in clean::lower(&plain).split_whitespace() {
         if !key.is_empty() {
             key.push(' ');
         }

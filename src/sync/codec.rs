@@ -474,6 +474,16 @@ mod tests {
     }
 
     #[test]
+    fn a_digest_comes_back_in_its_encoding() {
+        let identifiers = [WireValue::Sha256([7; 32]), WireValue::Sha256Base64([7; 32]), WireValue::clear("C-1")]
+            .map(|value| Identifier::new(IdentifierKind::Email, value));
+        let mut out = Writer::default();
+        write_identifiers(&mut out, &identifiers);
+        let bytes = out.into_bytes();
+        assert_eq!(read_identifiers(&mut Reader::new(&bytes)).unwrap(), identifiers);
+    }
+
+    #[test]
     fn every_reason_and_kind_has_a_code_of_its_own() {
         for reason in REASONS {
             assert_eq!(reason_of(reason_code(reason)).unwrap(), reason);

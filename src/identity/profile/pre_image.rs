@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::identity::clean;
 use crate::identity::hashed::HashConvention;
 use crate::identity::reject::Reject;
 
@@ -132,7 +133,8 @@ impl PreImage {
             Self::Year => out.push_str(canonical.get(..4).unwrap_or_default()),
             Self::Month => out.push_str(canonical.get(5..7).unwrap_or_default()),
             Self::Day => out.push_str(canonical.get(8..10).unwrap_or_default()),
-            Self::Lower => out.extend(canonical.chars().flat_map(char::to_lowercase)),
+            Self::Lower => out.push_str(&clean::lower(canonical)),
+            Self::LowerUnspaced => out.extend(clean::lower(canonical).split_whitespace()),
             Self::Upper => out.push_str(&canonical.to_ascii_uppercase()),
             Self::PostalCompact => compact_postal(canonical, out),
             _ => out.extend(self.kept(canonical)),
@@ -149,18 +151,13 @@ impl PreImage {
         };
         let keep = move |c: &char| match self {
             Self::NameLetters | Self::Initial => !c.is_whitespace() && !c.is_ascii_punctuation(),
-            Self::NameUnspaced | Self::LowerUnspaced => !c.is_whitespace(),
+            Self::NameUnspaced => !c.is_whitespace(),
             Self::PlaceLetters => !c.is_whitespace() && !c.is_ascii_punctuation() && !c.is_ascii_digit(),
             Self::AsciiLetters => c.is_ascii_alphabetic(),
             Self::AsciiAlphanumeric => c.is_ascii_alphanumeric(),
             _ => true,
         };
-        let lower = self == Self::LowerUnspaced;
-        let cased = move |c: char| {
-            let (folded, as_it_is) = if lower { (Some(c.to_lowercase()), None) } else { (None, Some(c)) };
-            folded.into_iter().flatten().chain(as_it_is)
-        };
-        canonical.chars().filter(keep).flat_map(cased).take(at_most)
+        canonical.chars().filter(keep).take(at_most)
     }
 }
 

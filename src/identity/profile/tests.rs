@@ -3,7 +3,6 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::identity::{Canonicalizer, Member, Region, RegionHint, Reject};
 
-#[path = "golden.rs"]
 mod golden;
 
 const TESTING: Canonicalizer = Canonicalizer::new().with_allow_test_values(true);
