@@ -99,6 +99,11 @@ pub(super) fn fold_width(text: Cow<'_, str>, notes: &mut Notes) -> String {
     folded
 }
 
+/// Lower case by the full Unicode mapping.
+pub(super) fn lower(text: &str) -> String {
+    text.to_lowercase()
+}
+
 /// Lower case by the full Unicode mapping, composed to NFC before and after. No locale: `İ` becomes `i̇`.
 ///
 /// The one place of this room that knows Unicode case.

@@ -62,14 +62,18 @@ pub(crate) fn write_identifiers(out: &mut Writer, identifiers: &[Identifier]) {
     out.uint(identifiers.len() as u64);
     for identifier in identifiers {
         out.u8(identifier.kind.code());
-        match identifier.value.digest() {
-            Some(digest) => {
+        match &identifier.value {
+            WireValue::Sha256(digest) => {
                 out.u8(0);
                 out.raw(digest);
             }
-            None => {
+            WireValue::Clear(value) => {
                 out.u8(1);
-                out.bytes(identifier.value.as_bytes());
+                out.bytes(value.as_bytes());
+            }
+            WireValue::Sha256Base64(digest) => {
+                out.u8(2);
+                out.raw(digest);
             }
         }
     }
@@ -83,6 +87,7 @@ pub(crate) fn read_identifiers(from: &mut Reader<'_>) -> Result<Vec<Identifier>>
         let value = match from.u8()? {
             0 => WireValue::Sha256(from.array()?),
             1 => WireValue::clear(from.text()?),
+            2 => WireValue::Sha256Base64(from.array()?),
             _ => return Err(malformed("an unknown form of identifier")),
         };
         identifiers.push(Identifier::new(kind, value));
@@ -466,6 +471,16 @@ mod tests {
         let mut longer = bytes;
         longer.push(0);
         assert!(Op::read(&longer).is_err());
+    }
+
+    #[test]
+    fn a_digest_comes_back_in_its_encoding() {
+        let identifiers = [WireValue::Sha256([7; 32]), WireValue::Sha256Base64([7; 32]), WireValue::clear("C-1")]
+            .map(|value| Identifier::new(IdentifierKind::Email, value));
+        let mut out = Writer::default();
+        write_identifiers(&mut out, &identifiers);
+        let bytes = out.into_bytes();
+        assert_eq!(read_identifiers(&mut Reader::new(&bytes)).unwrap(), identifiers);
     }
 
     #[test]

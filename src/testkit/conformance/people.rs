@@ -25,6 +25,7 @@ pub fn sample_row(capabilities: &Capabilities, n: u32, now: Timestamp) -> Row {
         .external_id(&*id)
         .first_name(FIRST_NAME)
         .last_name(LAST_NAME);
+    let member = with_clicks(with_person(member, n), n);
     let canonical = Canonicalizer::new().with_allow_test_values(true).canonicalize_member(&member);
     Row {
         op_id: op_id(&id, Action::Add, now),
@@ -38,6 +39,49 @@ pub fn sample_row(capabilities: &Capabilities, n: u32, now: Timestamp) -> Row {
         expires_at: None,
         vendor_ref: None,
     }
+}
+
+/// What is known of a person beside names and contact data.
+fn with_person(member: Member, n: u32) -> Member {
+    member
+        .gender("f")
+        .birth_date("1984-05-06")
+        .street(format!("{LAST_NAME}weg 7"))
+        .city(LAST_NAME)
+        .region(LAST_NAME)
+        .postal("10115")
+        .country("DE")
+        .idfa(format!("0c0ffee0-0000-4000-8000-000000{n:06}"))
+        .gaid(format!("0decade0-0000-4000-8000-000000{n:06}"))
+        // RFC 5737.
+        .ip(format!("203.0.113.{}", n % 256))
+        .user_agent(format!("{LAST_NAME}/1.0"))
+        .uid2(format!("kanarieA{n:06}{:A<29}=", ""))
+        .euid(format!("kanarieB{n:06}{:A<29}=", ""))
+        .ramp_id(format!("XYkanarie{n:06}"))
+        .handle(format!("kanarie_{n:06}"))
+        .platform_user_id(format!("kanarie{n:06}"))
+}
+
+fn with_clicks(member: Member, n: u32) -> Member {
+    let click = format!("kanarie-{n:06}");
+    let click = click.as_str();
+    member
+        .gclid(click)
+        .gbraid(click)
+        .wbraid(click)
+        .fbc(format!("fb.1.1554763741205.{click}"))
+        .fbp(format!("fb.1.1554763741205.{click}"))
+        .fbclid(click)
+        .ttclid(click)
+        .ttp(click)
+        .msclkid(click)
+        .sc_click_id(click)
+        .epik(click)
+        .twclid(click)
+        .rdt_cid(click)
+        .li_fat_id(click)
+        .irclickid(click)
 }
 
 /// The row that takes the member of `row` away at `now`, with no more than the destination declares to need.
@@ -86,20 +130,31 @@ pub(super) fn digests(row: &Row) -> impl Iterator<Item = String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::profiles;
+    use crate::identity::{IdentifierKind, profiles};
 
     #[test]
     fn samples_carry_every_kind_of_the_profile_and_differ() {
         let now = Timestamp::from_secs(1);
+        for profile in profiles::ALL {
+            let capabilities = Capabilities::new(profile);
+            let one = sample_row(&capabilities, 1, now);
+            // Of Google's three click ids one is sent.
+            let sent = |kind: &IdentifierKind| !matches!(kind, IdentifierKind::Gbraid | IdentifierKind::Wbraid);
+            let kinds: Vec<_> = one.identifiers.iter().map(|identifier| identifier.kind).collect();
+            let all: Vec<_> = profile.rules.iter().map(|rule| rule.kind).filter(sent).collect();
+            // LiveRamp takes no phones of Berlin.
+            let all: Vec<_> =
+                all.into_iter().filter(|kind| (profile.id, *kind) != ("liveramp", IdentifierKind::Phone)).collect();
+            assert_eq!(kinds, all, "{}", profile.id);
+        }
         let capabilities = Capabilities::new(&profiles::META_CUSTOM_AUDIENCE);
         let (one, other) = (sample_row(&capabilities, 1, now), sample_row(&capabilities, 2, now));
-        let kinds: Vec<_> = one.identifiers.iter().map(|identifier| identifier.kind).collect();
-        let all: Vec<_> = capabilities.profile.rules.iter().map(|rule| rule.kind).collect();
-        assert_eq!(kinds, all);
         assert_eq!(one, sample_row(&capabilities, 1, now));
         assert_ne!(one.op_id, other.op_id);
-        let shared = one.identifiers.iter().filter(|identifier| other.identifiers.contains(identifier)).count();
-        assert_eq!(shared, 2, "both names");
+        let differing: Vec<_> =
+            one.identifiers.iter().filter(|it| !other.identifiers.contains(it)).map(|it| it.kind).collect();
+        use IdentifierKind::{Email, ExternalId, Gaid, Idfa, Phone};
+        assert_eq!(differing, [ExternalId, Email, Phone, Idfa, Gaid]);
         assert!(sample_row(&Capabilities::new(&profiles::WAREHOUSE), 999_999, now).identifiers.is_empty());
     }
 
@@ -110,7 +165,8 @@ mod tests {
         for shown in [row.member_id.as_str(), "KANARIE.7%40", "tel 493023125000007", "s3cr3t", DOMAIN, LAST_NAME] {
             assert!(!scanner.scan(shown.as_bytes()).is_empty(), "{shown}");
         }
-        assert_eq!(digests(&row).count(), 4);
+        // Of the sixteen the external id and both device ids are clear.
+        assert_eq!(digests(&row).count(), 13);
         assert!(scanner.scan_debug(&row).is_empty());
     }
 }

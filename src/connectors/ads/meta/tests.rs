@@ -203,6 +203,13 @@ async fn a_removal_deletes_with_a_body_and_with_what_there_is() {
     assert_eq!(script.query(0), []);
 }
 
+#[test]
+fn each_rule_of_the_rows_has_its_column() {
+    let kinds: Vec<_> = payload::PROFILE.rules.iter().map(|rule| rule.kind).collect();
+    use IdentifierKind::{Email, ExternalId, FirstName, LastName, Phone};
+    assert_eq!(kinds, [ExternalId, Email, Phone, FirstName, LastName]);
+}
+
 #[tokio::test]
 async fn rows_that_find_nobody_are_settled_and_not_sent() {
     let names = || row(&Member::new("1").first_name("Ada").last_name("Lovelace"));
