@@ -33,7 +33,8 @@ pub(super) fn canonical_region(text: &str, country: Option<&str>) -> Result<(Box
         .filter(|c| !matches!(c, '.' | '\'' | '‘' | '’' | '“' | '”' | '„'))
         .map(|c| if c.is_ascii_punctuation() { ' ' } else { c })
         .collect();
-    let bare = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
+    // A mark may now stand behind a letter that it makes one with.
+    let bare = clean::lower_nfc(spaced.split_whitespace().collect::<Vec<_>>().join(" "), &mut notes);
     if bare.is_empty() {
         return Err(Reject::Missing);
     }
@@ -116,6 +117,7 @@ mod tests {
             ("Baden-Württemberg", "DE", "baden württemberg"),
             ("Texas", "", "texas"),
             ("West Texas", "US", "west texas"),
+            ("K'\u{301}", "", "ḱ"),
             ("Provence-Alpes-Côte d'Azur", "FR", "provence alpes côte dazur"),
         ] {
             assert_eq!(region(text, country).as_deref(), Ok(canonical), "{text}");
