@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::email;
-use super::hashed::{HashConvention, Hashed};
+use super::hashed::{self, Algorithm, Hashed};
 use super::identifier::{Identifier, WireValue};
 use super::kind::IdentifierKind;
 use super::member::{Input, Member};
@@ -76,6 +76,9 @@ impl Canonicalizer {
         value: &str,
         region: impl Into<RegionHint>,
     ) -> Result<Canonical, Reject> {
+        if hashed::looks_hashed(kind, value) {
+            return Err(Reject::HashedInPlain);
+        }
         let (text, notes) = match kind {
             IdentifierKind::Email => email::canonical_email(value, self.allow_test_values),
             IdentifierKind::Phone => phone::canonical_phone(value, self.reading(region.into())),
@@ -149,14 +152,15 @@ pub struct Canonical {
 #[derive(Clone, PartialEq, Eq)]
 enum Form {
     Text(Box<str>),
-    Digest([u8; 32], Option<HashConvention>),
+    /// Boxed: a SHA-512 digest would make every value as large.
+    Digest(Box<Hashed>),
 }
 
 impl Canonical {
     fn from_hashed(kind: IdentifierKind, hashed: Hashed) -> Self {
         let mut notes = Notes::NONE;
         notes.add_if(hashed.convention().is_none(), Notes::HASH_UNDECLARED);
-        Self { kind, form: Form::Digest(*hashed.digest(), hashed.convention()), notes }
+        Self { kind, form: Form::Digest(Box::new(hashed)), notes }
     }
 
     /// What it is.
@@ -172,6 +176,16 @@ impl Canonical {
         }
     }
 
+    /// What made the digest; nothing for a text.
+    ///
+    /// A digest cannot be made canonical: it goes out as it came in, where it fits.
+    pub fn algorithm(&self) -> Option<Algorithm> {
+        match &self.form {
+            Form::Text(_) => None,
+            Form::Digest(hashed) => Some(hashed.algorithm()),
+        }
+    }
+
     /// What was done to the value, and what is odd about it.
     pub const fn notes(&self) -> Notes {
         self.notes
@@ -180,20 +194,22 @@ impl Canonical {
     /// The value as `rule` sends it. `scratch` is reused between values.
     fn encode(&self, rule: &Rule, scratch: &mut String) -> Result<WireValue, Reject> {
         match &self.form {
-            Form::Digest(digest, convention) => {
-                let known = convention.is_none_or(|declared| declared == rule.pre_image.convention());
-                match rule.encoding {
-                    Encoding::Sha256Hex if known => Ok(WireValue::Sha256(*digest)),
-                    Encoding::Sha256Hex | Encoding::Clear => Err(Reject::HashedUnusable),
-                }
-            }
+            Form::Digest(hashed) => hashed
+                .convention()
+                .is_none_or(|declared| rule.pre_image.accepts(declared))
+                .then(|| rule.encoding.pass(hashed.value()))
+                .flatten()
+                .ok_or(Reject::HashedUnusable),
             Form::Text(text) => {
                 scratch.clear();
                 rule.pre_image.write(text, scratch);
                 match rule.encoding {
                     _ if scratch.is_empty() => Err(Reject::Missing),
-                    Encoding::Sha256Hex => Ok(WireValue::Sha256(Sha256::digest(&*scratch).into())),
-                    Encoding::Clear => Ok(WireValue::clear(&**scratch)),
+                    Encoding::Sha256Hex | Encoding::Sha256HexOr(_) => {
+                        Ok(WireValue::Sha256(Sha256::digest(&*scratch).into()))
+                    }
+                    Encoding::Sha256Base64 => Ok(WireValue::Sha256Base64(Sha256::digest(&*scratch).into())),
+                    Encoding::Clear | Encoding::ClearOr(_) => Ok(WireValue::clear(&**scratch)),
                 }
             }
         }
@@ -204,7 +220,9 @@ impl fmt::Debug for Canonical {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.form {
             Form::Text(text) => write!(f, "{}({} bytes, {:?})", self.kind, text.len(), self.notes),
-            Form::Digest(_, convention) => write!(f, "{}(digest of {convention:?}, {:?})", self.kind, self.notes),
+            Form::Digest(hashed) => {
+                write!(f, "{}({} digest of {:?}, {:?})", self.kind, hashed.algorithm(), hashed.convention(), self.notes)
+            }
         }
     }
 }
@@ -220,6 +238,11 @@ impl CanonicalMember {
     /// The values, in the member's order, equal ones once.
     pub fn values(&self) -> &[Canonical] {
         &self.values
+    }
+
+    /// Whether a value is a digest: what was hashed is not known here, and cannot be brought into another form.
+    pub fn is_opaque(&self) -> bool {
+        self.values.iter().any(|value| value.algorithm().is_some())
     }
 
     /// What was refused, in the member's order.

@@ -279,7 +279,7 @@ fn check_dots(part: &str) -> Result<(), EmailReason> {
 }
 
 /// Local parts that stand for nobody, where the domain is one of [`FILLER_DOMAINS`].
-const FILLER_LOCALS: &[&str] = &[
+pub(super) const FILLER_LOCALS: &[&str] = &[
     "test",
     "tests",
     "testing",
@@ -324,7 +324,7 @@ const FILLER_LOCALS: &[&str] = &[
     "donotreply",
     "do-not-reply",
 ];
-const FILLER_DOMAINS: &[&str] = &[
+pub(super) const FILLER_DOMAINS: &[&str] = &[
     "test.com",
     "test.de",
     "test.test",

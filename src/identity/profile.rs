@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::hashed::HashConvention;
+use super::hashed::{Algorithm, Digest, HashConvention};
+use super::identifier::WireValue;
 use super::kind::IdentifierKind;
 
 /// The identity rules of one destination: a constant table, not code.
@@ -84,6 +85,9 @@ pub enum PreImage {
     E164Plus,
     /// Digits with the country code; no `+`.
     E164Digits,
+    /// `+` and digits; the destination matches on the digits alone too, so digests of either form are taken (TikTok:
+    /// the help page asks for E.164, and the sample digest it prints is of the number without `+`; read November 2026).
+    E164PlusOrDigits,
     /// The name in lower case, single spaces kept.
     NamePlain,
     /// The name in lower case without white space and ASCII punctuation; letters of every script kept.
@@ -93,12 +97,12 @@ pub enum PreImage {
 }
 
 impl PreImage {
-    /// The convention a digest must have been made by to stand for this pre-image.
+    /// The convention of the digests made from this pre-image here.
     pub const fn convention(self) -> HashConvention {
         match self {
             Self::EmailPlain => HashConvention::EmailPlain,
             Self::EmailGmailFolded => HashConvention::EmailGmailFolded,
-            Self::E164Plus => HashConvention::E164Plus,
+            Self::E164Plus | Self::E164PlusOrDigits => HashConvention::E164Plus,
             Self::E164Digits => HashConvention::E164Digits,
             Self::NamePlain => HashConvention::NamePlain,
             Self::NameLetters => HashConvention::NameLetters,
@@ -106,10 +110,20 @@ impl PreImage {
         }
     }
 
+    /// Whether a digest made by that convention can stand for this pre-image.
+    pub fn accepts(self, convention: HashConvention) -> bool {
+        match self {
+            Self::E164PlusOrDigits => matches!(convention, HashConvention::E164Plus | HashConvention::E164Digits),
+            one => one.convention() == convention,
+        }
+    }
+
     /// Appends the pre-image of a canonical value to `out`; leaves it empty when nothing remains.
     pub(super) fn write(self, canonical: &str, out: &mut String) {
         match self {
-            Self::EmailPlain | Self::E164Plus | Self::NamePlain | Self::ExternalIdPlain => out.push_str(canonical),
+            Self::EmailPlain | Self::E164Plus | Self::E164PlusOrDigits | Self::NamePlain | Self::ExternalIdPlain => {
+                out.push_str(canonical);
+            }
             Self::EmailGmailFolded => fold_gmail(canonical, out),
             Self::E164Digits => out.push_str(canonical.trim_start_matches(['+', '0'])),
             Self::NameLetters => {
@@ -133,15 +147,52 @@ fn fold_gmail(address: &str, out: &mut String) {
     }
 }
 
-/// How a pre-image becomes what is sent.
+/// How a pre-image becomes what is sent, and which digests that come in hashed can be sent in its place.
+///
+/// Digests are sent as lower-case hex, but for [`Self::Sha256Base64`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Encoding {
     /// SHA-256 of the UTF-8 bytes, as 64 lower-case hex digits.
     Sha256Hex,
-    /// As it is.
+    /// As it is; digests are refused.
     Clear,
+    /// SHA-256 of the UTF-8 bytes, as 44 characters of base64 in the standard alphabet, padded (UID2, EUID, The Trade
+    /// Desk: UID2 docs "Normalization and encoding", August 2026).
+    Sha256Base64,
+    /// As [`Self::Sha256Hex`]; the destination also takes digests of these algorithms, for values that come in hashed.
+    Sha256HexOr(&'static [Algorithm]),
+    /// As [`Self::Clear`]; the destination also takes digests of these algorithms, for values that come in hashed.
+    ClearOr(&'static [Algorithm]),
+}
+
+impl Encoding {
+    /// Whether a value is in a form this encoding sends. For connectors, before a request is written.
+    pub fn takes(self, value: &WireValue) -> bool {
+        match (self, value) {
+            (Self::Sha256Hex | Self::Sha256HexOr(_), WireValue::Sha256(_))
+            | (Self::Clear | Self::ClearOr(_), WireValue::Clear(_))
+            | (Self::Sha256Base64, WireValue::Sha256Base64(_)) => true,
+            (_, WireValue::Sha256Base64(_)) => false,
+            (Self::Sha256HexOr(also) | Self::ClearOr(also), digest) => {
+                digest.algorithm().is_some_and(|algorithm| also.contains(&algorithm))
+            }
+            _ => false,
+        }
+    }
+
+    /// A digest that came in hashed, as it is sent; nothing when the destination does not take it.
+    pub(super) fn pass(self, digest: &Digest) -> Option<WireValue> {
+        let value = match (self, digest) {
+            (Self::Sha256Base64, Digest::Sha256(digest)) => WireValue::Sha256Base64(*digest),
+            (_, Digest::Sha256(digest)) => WireValue::Sha256(*digest),
+            (_, Digest::Sha512(digest)) => WireValue::Sha512(Box::new(*digest)),
+            (_, Digest::Sha1(digest)) => WireValue::Sha1(*digest),
+            (_, Digest::Md5(digest)) => WireValue::Md5(*digest),
+        };
+        self.takes(&value).then_some(value)
+    }
 }
 
 /// The profiles of the built-in destinations.
