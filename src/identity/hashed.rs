@@ -58,6 +58,12 @@ pub enum HashConvention {
     EmailPlain,
     /// The same; of `gmail.com` and `googlemail.com` without dots and without `+tag` in the local part.
     EmailGmailFolded,
+    /// The same; of `gmail.com` alone without dots and without `+tag` (UID2, EUID).
+    EmailUid2,
+    /// In lower case, cut at the first `+`, and of the local part letters and digits alone (Reddit).
+    EmailReddit,
+    /// In lower case, and of all characters ASCII letters, digits, `.`, `@` and `-` alone (Amazon).
+    EmailAmazon,
     /// `+` and digits.
     E164Plus,
     /// Digits with the country code, no `+`.
@@ -68,6 +74,10 @@ pub enum HashConvention {
     NameLetters,
     /// The id trimmed, its case kept.
     ExternalIdPlain,
+    /// An advertising id in lower case, with hyphens.
+    DeviceIdLower,
+    /// An advertising id in upper case, with hyphens.
+    DeviceIdUpper,
 }
 
 /// A value that is hashed already: a digest, and what was hashed, where that is known.

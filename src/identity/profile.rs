@@ -71,6 +71,21 @@ pub struct Rule {
     pub matches_alone: bool,
 }
 
+impl Rule {
+    /// The same rule for a destination that also takes digests of these algorithms, for values that come in hashed.
+    ///
+    /// Of no effect on [`Encoding::Sha256Base64`], beside which no platform takes another.
+    #[must_use]
+    pub const fn or_digests(mut self, also: &'static [Algorithm]) -> Self {
+        self.encoding = match self.encoding {
+            Encoding::Sha256Hex | Encoding::Sha256HexOr(_) => Encoding::Sha256HexOr(also),
+            Encoding::Clear | Encoding::ClearOr(_) => Encoding::ClearOr(also),
+            Encoding::Sha256Base64 => Encoding::Sha256Base64,
+        };
+        self
+    }
+}
+
 /// The form of a value before it is encoded, made from its canonical form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -97,25 +112,20 @@ pub enum PreImage {
 }
 
 impl PreImage {
-    /// The convention of the digests made from this pre-image here.
-    pub const fn convention(self) -> HashConvention {
-        match self {
-            Self::EmailPlain => HashConvention::EmailPlain,
-            Self::EmailGmailFolded => HashConvention::EmailGmailFolded,
-            Self::E164Plus | Self::E164PlusOrDigits => HashConvention::E164Plus,
-            Self::E164Digits => HashConvention::E164Digits,
-            Self::NamePlain => HashConvention::NamePlain,
-            Self::NameLetters => HashConvention::NameLetters,
-            Self::ExternalIdPlain => HashConvention::ExternalIdPlain,
-        }
-    }
-
     /// Whether a digest made by that convention can stand for this pre-image.
-    pub fn accepts(self, convention: HashConvention) -> bool {
-        match self {
-            Self::E164PlusOrDigits => matches!(convention, HashConvention::E164Plus | HashConvention::E164Digits),
-            one => one.convention() == convention,
-        }
+    pub const fn accepts(self, convention: HashConvention) -> bool {
+        use HashConvention as Declared;
+        matches!(
+            (self, convention),
+            (Self::EmailPlain, Declared::EmailPlain)
+                | (Self::EmailGmailFolded, Declared::EmailGmailFolded)
+                | (Self::E164Plus, Declared::E164Plus)
+                | (Self::E164Digits, Declared::E164Digits)
+                | (Self::E164PlusOrDigits, Declared::E164Plus | Declared::E164Digits)
+                | (Self::NamePlain, Declared::NamePlain)
+                | (Self::NameLetters, Declared::NameLetters)
+                | (Self::ExternalIdPlain, Declared::ExternalIdPlain)
+        )
     }
 
     /// Appends the pre-image of a canonical value to `out`; leaves it empty when nothing remains.
@@ -290,5 +300,62 @@ mod tests {
                 assert_eq!(profile.rule(rule.kind), Some(rule));
             }
         }
+    }
+
+    #[test]
+    fn a_pre_image_accepts_the_digests_made_of_it() {
+        use HashConvention as Declared;
+        let own = [
+            (PreImage::EmailPlain, Declared::EmailPlain),
+            (PreImage::EmailGmailFolded, Declared::EmailGmailFolded),
+            (PreImage::E164Plus, Declared::E164Plus),
+            (PreImage::E164Digits, Declared::E164Digits),
+            (PreImage::NamePlain, Declared::NamePlain),
+            (PreImage::NameLetters, Declared::NameLetters),
+            (PreImage::ExternalIdPlain, Declared::ExternalIdPlain),
+        ];
+        for (pre_image, _) in own {
+            for (other, convention) in own {
+                assert_eq!(pre_image.accepts(convention), pre_image == other, "{pre_image:?} {convention:?}");
+            }
+        }
+        let accepted = own.map(|(_, convention)| PreImage::E164PlusOrDigits.accepts(convention));
+        assert_eq!(accepted, [false, false, true, true, false, false, false]);
+        assert!(!PreImage::EmailPlain.accepts(Declared::EmailReddit));
+    }
+
+    #[test]
+    fn an_encoding_takes_its_own_form_and_the_digests_it_names() {
+        let forms = [
+            WireValue::Sha256([1; 32]),
+            WireValue::clear("a@quist.se"),
+            WireValue::Sha256Base64([1; 32]),
+            WireValue::Sha512(Box::new([1; 64])),
+            WireValue::Sha1([1; 20]),
+            WireValue::Md5([1; 16]),
+        ];
+        let rule = Rule {
+            kind: IdentifierKind::Email,
+            pre_image: PreImage::EmailPlain,
+            encoding: Encoding::Clear,
+            limit: 1,
+            matches_alone: true,
+        };
+        let hex = Rule { encoding: Encoding::Sha256Hex, ..rule };
+        let base64 = Rule { encoding: Encoding::Sha256Base64, ..rule };
+        for (rule, taken) in [
+            (hex, &[0][..]),
+            (rule, &[1]),
+            (base64, &[2]),
+            (hex.or_digests(&[Algorithm::Sha512, Algorithm::Md5]), &[0, 3, 5]),
+            (rule.or_digests(&[Algorithm::Sha256, Algorithm::Sha1]), &[0, 1, 4]),
+            (rule.or_digests(&[Algorithm::Sha256]).or_digests(&[Algorithm::Md5]), &[1, 5]),
+            (base64.or_digests(Algorithm::ALL), &[2]),
+        ] {
+            let found: Vec<_> = (0..forms.len()).filter(|at| rule.encoding.takes(&forms[*at])).collect();
+            assert_eq!(found, taken, "{:?}", rule.encoding);
+        }
+        let json = serde_json::to_string(&hex.or_digests(&[Algorithm::Sha512]).encoding).unwrap();
+        assert_eq!(json, r#"{"sha256_hex_or":["sha512"]}"#);
     }
 }

@@ -17,11 +17,12 @@ const fn rule(kind: IdentifierKind, pre_image: PreImage, encoding: Encoding) -> 
 const GMAIL_FOLDED: Profile = one_rule(&[rule(IdentifierKind::Email, PreImage::EmailGmailFolded, Encoding::Sha256Hex)]);
 const E164_PLUS: Profile = one_rule(&[rule(IdentifierKind::Phone, PreImage::E164Plus, Encoding::Sha256Hex)]);
 const BASE64_EMAIL: Profile = one_rule(&[rule(IdentifierKind::Email, PreImage::EmailPlain, Encoding::Sha256Base64)]);
-const ANY_DIGEST: &[Algorithm] = &[Algorithm::Sha256, Algorithm::Sha512, Algorithm::Sha1, Algorithm::Md5];
 const CLEAR_OR_DIGEST: Profile =
-    one_rule(&[rule(IdentifierKind::Email, PreImage::EmailPlain, Encoding::ClearOr(ANY_DIGEST))]);
+    one_rule(&[rule(IdentifierKind::Email, PreImage::EmailPlain, Encoding::Clear).or_digests(Algorithm::ALL)]);
 const LINKEDIN: Profile =
-    one_rule(&[rule(IdentifierKind::Email, PreImage::EmailPlain, Encoding::Sha256HexOr(&[Algorithm::Sha512]))]);
+    one_rule(
+        &[rule(IdentifierKind::Email, PreImage::EmailPlain, Encoding::Sha256Hex).or_digests(&[Algorithm::Sha512])],
+    );
 const TIKTOK: Profile = one_rule(&[rule(IdentifierKind::Phone, PreImage::E164PlusOrDigits, Encoding::Sha256Hex)]);
 const CLEAR_EMAIL: Profile = one_rule(&[rule(IdentifierKind::Email, PreImage::EmailPlain, Encoding::Clear)]);
 
@@ -307,7 +308,7 @@ proptest! {
     ) {
         const KIND: IdentifierKind = IdentifierKind::Email;
         let plain = Member::new("1").email(format!("{local}@gmail.com"));
-        let digests = ANY_DIGEST.iter().map(|algorithm| {
+        let digests = Algorithm::ALL.iter().map(|algorithm| {
             Member::new("1").hashed(KIND, Hashed::from_bytes(*algorithm, &bytes.repeat(2)[..algorithm.digest_len()]).unwrap())
         });
         for member in digests.chain([plain]) {
