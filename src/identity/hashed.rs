@@ -88,7 +88,8 @@ pub enum HashConvention {
 /// declare it wherever members go to more than one platform.
 ///
 /// Digests of nothing (of the empty text, `null`, `test@test.com`, `1234567890` and the like; of MD5 and SHA-1 the one
-/// of the empty text alone) are refused as [`Reject::Placeholder`] by every constructor.
+/// of the empty text alone) are refused as [`Reject::Placeholder`] by every constructor, whatever is said of test
+/// values, and so is one of zeros or ones alone.
 ///
 /// `Debug` shows the algorithm, never the digest.
 ///

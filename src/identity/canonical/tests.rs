@@ -304,7 +304,7 @@ proptest! {
     #[test]
     fn what_is_sent_comes_back_as_the_same_whatever_the_encoding(
         local in "[a-z]{1,12}(\\+[a-z]{1,4})?",
-        bytes in prop::array::uniform32(any::<u8>()),
+        bytes in prop::array::uniform32(1..255_u8),
     ) {
         const KIND: IdentifierKind = IdentifierKind::Email;
         let plain = Member::new("1").email(format!("{local}@gmail.com"));

@@ -89,7 +89,8 @@ pub(in crate::identity) fn looks_hashed(kind: IdentifierKind, text: &str) -> boo
 /// The cell as a digest, if it looks like one; an error when it does and stands for nobody.
 fn detect(kind: IdentifierKind, text: &str) -> Option<std::result::Result<Hashed, Reject>> {
     const SHORTEST: usize = 32;
-    if text.len() < SHORTEST {
+    // No digest holds an `@`, and nearly every long value that does is an address.
+    if text.len() < SHORTEST || text.contains('@') {
         return None;
     }
     let (text, _) = clean(text);

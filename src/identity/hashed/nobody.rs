@@ -16,12 +16,15 @@ const SHA1_OF_NOTHING: [u8; 20] = [
     0x09,
 ];
 
-/// Whether the digest is one of a value that is refused as a placeholder where it is plain.
+/// Whether the digest is one of a value that is refused as a placeholder where it is plain, or all zeros or ones.
 ///
 /// The whole filler lists of e-mail and phone as SHA-256 and SHA-512, some two thousand digests made once, at first
 /// use. Reserved domains and NANP 555-01xx are patterns, not lists: their digests cannot be told.
 pub(super) fn is_nobody(digest: &Digest) -> bool {
-    NOBODY.contains(digest)
+    let bytes = digest.as_bytes();
+    // Nobody's digest, but what fills a column of them.
+    let is_filler = bytes.iter().all(|byte| *byte == 0) || bytes.iter().all(|byte| *byte == u8::MAX);
+    is_filler || NOBODY.contains(digest)
 }
 
 static NOBODY: LazyLock<HashSet<Digest>> = LazyLock::new(|| {
@@ -115,5 +118,9 @@ mod tests {
     fn a_person_is_somebody() {
         // ads-core.md 1.4: ada.lovelace@example.org
         assert!(!is_nobody(&sha256("7799473ff091b38137e0698047364e040446fe7cb3209e8321d5a865127853d0")));
+        for filler in ['0', 'F'] {
+            assert!(is_nobody(&sha256(&filler.to_string().repeat(64))));
+        }
+        assert!(!is_nobody(&sha256(&"0F".repeat(32))));
     }
 }
