@@ -5,12 +5,21 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::address::{canonical_city, canonical_postal, canonical_region, canonical_street};
+use super::birth_date::{DateOrder, DateReading, NEWEST_YEAR, canonical_birth_date};
+use super::country::{self, canonical_country};
+use super::device::canonical_device_id;
 use super::email;
+use super::gender::canonical_gender;
 use super::hashed::{self, Algorithm, Hashed};
 use super::identifier::{Identifier, WireValue};
 use super::kind::IdentifierKind;
 use super::member::{Input, Member};
 use super::name::{canonical_external_id, canonical_name};
+use super::network::{canonical_ip, canonical_user_agent};
+use super::opaque::{
+    canonical_click_id, canonical_handle, canonical_platform_user_id, canonical_ramp_id, canonical_uid,
+};
 use super::phone;
 use super::profile::{Encoding, KeyedBy, Profile, Rule};
 use super::region::{Region, RegionHint};
@@ -25,12 +34,21 @@ pub struct Canonicalizer {
     default_region: Option<Region>,
     require_valid_phone: bool,
     allow_test_values: bool,
+    date_order: Option<DateOrder>,
+    newest_birth_year: Option<i16>,
 }
 
 impl Canonicalizer {
-    /// No default region, possible phone numbers kept, test values refused.
+    /// No default region, possible phone numbers kept, test values refused, no order of day and month, and nobody who
+    /// was under thirteen when this crate was released.
     pub const fn new() -> Self {
-        Self { default_region: None, require_valid_phone: false, allow_test_values: false }
+        Self {
+            default_region: None,
+            require_valid_phone: false,
+            allow_test_values: false,
+            date_order: None,
+            newest_birth_year: None,
+        }
     }
 
     /// Sets the region of national phone numbers of members without a country. Without it they are refused.
@@ -53,6 +71,21 @@ impl Canonicalizer {
     #[must_use]
     pub const fn with_allow_test_values(mut self, allow: bool) -> Self {
         self.allow_test_values = allow;
+        self
+    }
+
+    /// Declares how dates such as `04/05/1984` are meant. Without it they are refused, where both readings are days.
+    #[must_use]
+    pub const fn with_date_order(mut self, order: DateOrder) -> Self {
+        self.date_order = Some(order);
+        self
+    }
+
+    /// Sets the last year of birth that is let through, 2013 without it: the current year less the youngest age that may
+    /// be targeted. This room reads no clock, so a host that runs for years raises it.
+    #[must_use]
+    pub const fn with_newest_birth_year(mut self, year: i16) -> Self {
+        self.newest_birth_year = Some(year);
         self
     }
 
@@ -79,22 +112,33 @@ impl Canonicalizer {
         if hashed::looks_hashed(kind, value) {
             return Err(Reject::HashedInPlain);
         }
+        let region = region.into();
         let (text, notes) = match kind {
             IdentifierKind::Email => email::canonical_email(value, self.allow_test_values),
-            IdentifierKind::Phone => phone::canonical_phone(value, self.reading(region.into())),
+            IdentifierKind::Phone => phone::canonical_phone(value, self.reading(region)),
             IdentifierKind::ExternalId => canonical_external_id(value),
             IdentifierKind::FirstName | IdentifierKind::LastName => canonical_name(value),
+            IdentifierKind::Region => canonical_region(value, self.country_of(region).as_ref().map(Region::as_str)),
+            IdentifierKind::Postal => canonical_postal(value, self.country_of(region).as_ref().map(Region::as_str)),
+            IdentifierKind::BirthDate => canonical_birth_date(value, self.date_reading()),
+            IdentifierKind::Ip => canonical_ip(value, self.allow_test_values),
+            kind => canonical_other(kind, value),
         }?;
         Ok(Canonical { kind, form: Form::Text(text), notes })
     }
 
     /// Makes all values of a member canonical. Equal ones become one; a cell of several addresses or numbers is split.
     pub fn canonicalize_member(&self, member: &Member) -> CanonicalMember {
-        let mut out = CanonicalMember { values: Vec::with_capacity(member.inputs().len()), rejects: Vec::new() };
+        let hint = region_of(member);
+        let mut out = CanonicalMember {
+            values: Vec::with_capacity(member.inputs().len()),
+            rejects: Vec::new(),
+            country: Canonical::country(member.region_hint()),
+        };
         for (kind, input) in member.inputs() {
             match input {
                 Input::Hashed(hashed) => out.push(Canonical::from_hashed(*kind, *hashed)),
-                Input::Plain(plain) => self.add_plain(*kind, plain.as_str(), member.region_hint(), &mut out),
+                Input::Plain(plain) => self.add_plain(*kind, plain.as_str(), hint, &mut out),
             }
         }
         out
@@ -124,6 +168,18 @@ impl Canonicalizer {
         }
     }
 
+    fn country_of(&self, hint: RegionHint) -> Option<Region> {
+        match hint {
+            RegionHint::Known(region) => Some(region),
+            RegionHint::Unset => self.default_region,
+            RegionHint::Unreadable => None,
+        }
+    }
+
+    fn date_reading(&self) -> DateReading {
+        DateReading { order: self.date_order, newest_year: self.newest_birth_year.unwrap_or(NEWEST_YEAR) }
+    }
+
     fn reading(&self, hint: RegionHint) -> phone::Reading {
         let (region, region_is_own) = match hint {
             RegionHint::Known(region) => (Some(region), true),
@@ -136,6 +192,36 @@ impl Canonicalizer {
             require_valid: self.require_valid_phone,
             allow_test_values: self.allow_test_values,
         }
+    }
+}
+
+/// The kinds whose form depends on nothing but the value.
+fn canonical_other(kind: IdentifierKind, value: &str) -> Result<(Box<str>, Notes), Reject> {
+    match kind {
+        IdentifierKind::Gender => canonical_gender(value),
+        IdentifierKind::Street => canonical_street(value),
+        IdentifierKind::City => canonical_city(value),
+        IdentifierKind::Country => canonical_country(value),
+        IdentifierKind::Idfa | IdentifierKind::Gaid => canonical_device_id(value),
+        IdentifierKind::UserAgent => canonical_user_agent(value),
+        IdentifierKind::Uid2 | IdentifierKind::Euid => canonical_uid(value),
+        IdentifierKind::RampId => canonical_ramp_id(value),
+        IdentifierKind::Handle => canonical_handle(value),
+        IdentifierKind::PlatformUserId => canonical_platform_user_id(value),
+        kind if kind.source() != kind => Err(Reject::DerivedKind),
+        kind => canonical_click_id(kind, value),
+    }
+}
+
+/// What is known of the member's country: what the member says, or a country among its values.
+fn region_of(member: &Member) -> RegionHint {
+    let given = member.inputs().iter().find_map(|input| match input {
+        (IdentifierKind::Country, Input::Plain(plain)) => country::read(plain.as_str()),
+        _ => None,
+    });
+    match member.region_hint() {
+        RegionHint::Unset => given.into(),
+        known => known,
     }
 }
 
@@ -161,6 +247,17 @@ impl Canonical {
         let mut notes = Notes::NONE;
         notes.add_if(hashed.convention().is_none(), Notes::HASH_UNDECLARED);
         Self { kind, form: Form::Digest(Box::new(hashed)), notes }
+    }
+
+    /// The country that is known of a member.
+    fn country(hint: RegionHint) -> Option<Self> {
+        let RegionHint::Known(region) = hint else { return None };
+        Some(Self { kind: IdentifierKind::Country, form: Form::Text(region.as_str().into()), notes: Notes::NONE })
+    }
+
+    /// Whether `rule` is about this value: of the kind itself, or as text of the kind it is made from.
+    fn is_for(&self, rule: &Rule) -> bool {
+        self.kind == rule.kind || (self.kind == rule.kind.source() && matches!(self.form, Form::Text(_)))
     }
 
     /// What it is.
@@ -191,8 +288,35 @@ impl Canonical {
         self.notes
     }
 
+    /// The value exactly as a destination with this rule receives it: one value by itself, without what the profile
+    /// says of the member as a whole (limits, kinds that are sent together).
+    ///
+    /// ```
+    /// use audience_sync::identity::{Canonicalizer, IdentifierKind, RegionHint, profiles};
+    ///
+    /// # fn main() -> audience_sync::error::Result<()> {
+    /// let email = Canonicalizer::new().canonicalize(IdentifierKind::Email, "Nora@Quist.se", RegionHint::Unset)?;
+    /// let rule = profiles::KLAVIYO.rule(IdentifierKind::Email);
+    /// assert_eq!(rule.map(|rule| email.wire(rule)).transpose()?.map(|it| it.to_wire_string()), Some("nora@quist.se".into()));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Why the destination does not receive it; [`Reject::NotTaken`] when the rule is about another kind.
+    pub fn wire(&self, rule: &Rule) -> Result<WireValue, Reject> {
+        if !self.is_for(rule) {
+            return Err(Reject::NotTaken);
+        }
+        self.encode(rule, &mut String::new(), |text| Sha256::digest(text).into())
+    }
+
     /// The value as `rule` sends it. `scratch` is reused between values.
-    fn encode(&self, rule: &Rule, scratch: &mut String) -> Result<WireValue, Reject> {
+    fn encode(
+        &self,
+        rule: &Rule,
+        scratch: &mut String,
+        sha256: impl FnOnce(&str) -> [u8; 32],
+    ) -> Result<WireValue, Reject> {
         match &self.form {
             Form::Digest(hashed) => hashed
                 .convention()
@@ -202,13 +326,11 @@ impl Canonical {
                 .ok_or(Reject::HashedUnusable),
             Form::Text(text) => {
                 scratch.clear();
-                rule.pre_image.write(text, scratch);
+                rule.pre_image.write(text, scratch)?;
                 match rule.encoding {
                     _ if scratch.is_empty() => Err(Reject::Missing),
-                    Encoding::Sha256Hex | Encoding::Sha256HexOr(_) => {
-                        Ok(WireValue::Sha256(Sha256::digest(&*scratch).into()))
-                    }
-                    Encoding::Sha256Base64 => Ok(WireValue::Sha256Base64(Sha256::digest(&*scratch).into())),
+                    Encoding::Sha256Hex | Encoding::Sha256HexOr(_) => Ok(WireValue::Sha256(sha256(scratch))),
+                    Encoding::Sha256Base64 => Ok(WireValue::Sha256Base64(sha256(scratch))),
                     Encoding::Clear | Encoding::ClearOr(_) => Ok(WireValue::clear(&**scratch)),
                 }
             }
@@ -232,10 +354,12 @@ impl fmt::Debug for Canonical {
 pub struct CanonicalMember {
     values: Vec<Canonical>,
     rejects: Vec<(IdentifierKind, Reject)>,
+    /// What [`Member::country`] said: sent where a country is wanted and no value of that kind was given.
+    country: Option<Canonical>,
 }
 
 impl CanonicalMember {
-    /// The values, in the member's order, equal ones once.
+    /// The values, in the member's order, equal ones once. The country of [`Member::country`] is not among them.
     pub fn values(&self) -> &[Canonical] {
         &self.values
     }
@@ -253,19 +377,38 @@ impl CanonicalMember {
     /// What the profile's destination receives: rules in their order, within a rule the values in theirs, equal ones
     /// once. The same member gives the same result, always.
     pub fn project(&self, profile: &Profile) -> Projected {
+        self.project_with(profile, |_, text| Sha256::digest(text).into())
+    }
+
+    /// The same for several profiles, in their order. What several of them hash in the same form is hashed once.
+    pub fn project_all(&self, profiles: &[&Profile]) -> Vec<Projected> {
+        let mut digests = Digests::default();
+        profiles.iter().map(|profile| self.project_with(profile, |value, text| digests.of(value, text))).collect()
+    }
+
+    /// `sha256` is told the place of the value that the text was made from.
+    fn project_with(&self, profile: &Profile, mut sha256: impl FnMut(usize, &str) -> [u8; 32]) -> Projected {
         let mut out = Projected {
             identifiers: Vec::with_capacity(self.values.len()),
             rejects: Vec::new(),
             matchable: profile.keyed_by == KeyedBy::MemberId,
         };
         let mut scratch = String::new();
-        for rule in profile.rules {
-            out.rejects.extend(self.rejects.iter().filter(|(kind, _)| *kind == rule.kind));
+        for (at, rule) in profile.rules.iter().enumerate() {
+            let earlier = profile.rules.get(..at).unwrap_or_default();
+            out.rejects.extend(self.rejects.iter().filter(|(kind, _)| is_told_at(*kind, rule, earlier)));
+            let again = is_derived_again(rule, earlier);
             let mut taken = 0;
-            for value in self.values.iter().filter(|value| value.kind == rule.kind) {
-                match value.encode(rule, &mut scratch).map(|wire| Identifier::new(rule.kind, wire)) {
+            for (place, value) in self.values_for(rule) {
+                let encoded = value.encode(rule, &mut scratch, |text| sha256(place, text));
+                match encoded.map(|wire| Identifier::new(rule.kind, wire)) {
                     Ok(identifier) if out.identifiers.contains(&identifier) => {}
-                    Ok(_) if taken == rule.limit => out.rejects.push((rule.kind, Reject::OverLimit)),
+                    // What a value is refused for is told at the rule that stands for it.
+                    Ok(_) if again && taken == rule.limit => {}
+                    Err(_) if again => {}
+                    Ok(_) if taken == rule.limit || out.has_click_of(rule.kind) => {
+                        out.rejects.push((rule.kind, Reject::OverLimit));
+                    }
                     Ok(identifier) => {
                         taken += 1;
                         out.matchable |= rule.matches_alone;
@@ -275,13 +418,59 @@ impl CanonicalMember {
                 }
             }
         }
+        out.keep_together(profile.together);
         out
+    }
+
+    /// The values a rule is about, each with its place among all.
+    fn values_for(&self, rule: &Rule) -> impl Iterator<Item = (usize, &Canonical)> {
+        let known = self.country.iter().filter(move |_| {
+            rule.kind == IdentifierKind::Country && !self.values.iter().any(|value| value.kind == rule.kind)
+        });
+        self.values.iter().chain(known).enumerate().filter(move |(_, value)| value.is_for(rule))
     }
 
     fn push(&mut self, value: Canonical) {
         if !self.values.iter().any(|other| other.kind == value.kind && other.form == value.form) {
             self.values.push(value);
         }
+    }
+}
+
+/// Whether a refused value of `kind` is told at this rule. One of a kind that only derived rules use is told at the first.
+fn is_told_at(kind: IdentifierKind, rule: &Rule, earlier: &[Rule]) -> bool {
+    let source = rule.kind.source();
+    let first = !earlier.iter().any(|other| other.kind.source() == source);
+    (kind == rule.kind && kind != source) || (kind == source && first)
+}
+
+/// Whether an earlier rule is about the values of this derived one.
+fn is_derived_again(rule: &Rule, earlier: &[Rule]) -> bool {
+    let source = rule.kind.source();
+    rule.kind != source && earlier.iter().any(|other| other.kind.source() == source)
+}
+
+/// Digests of the forms that the values of one member were brought into.
+#[derive(Default)]
+struct Digests {
+    /// The place of the value, where its form ends in `texts`, and the digest.
+    known: Vec<(usize, usize, [u8; 32])>,
+    texts: String,
+}
+
+impl Digests {
+    fn of(&mut self, value: usize, text: &str) -> [u8; 32] {
+        let mut start = 0;
+        for (place, end, digest) in &self.known {
+            if *place == value && self.texts.get(start..*end) == Some(text) {
+                return *digest;
+            }
+            start = *end;
+        }
+        let digest = Sha256::digest(text).into();
+        self.texts.push_str(text);
+        self.known.push((value, self.texts.len(), digest));
+        digest
     }
 }
 
@@ -295,6 +484,32 @@ pub struct Projected {
     pub rejects: Vec<(IdentifierKind, Reject)>,
     /// Whether the destination can find the member by what is sent.
     pub matchable: bool,
+}
+
+impl Projected {
+    /// Whether there is a click id already that excludes one of `kind`.
+    fn has_click_of(&self, kind: IdentifierKind) -> bool {
+        kind.is_google_click() && self.identifiers.iter().any(|identifier| identifier.kind.is_google_click())
+    }
+
+    /// Takes the kinds back that are sent all or none, where one is missing.
+    fn keep_together(&mut self, together: &[IdentifierKind]) {
+        if together.is_empty() {
+            return;
+        }
+        if together.iter().all(|kind| self.identifiers.iter().any(|identifier| identifier.kind == *kind)) {
+            self.matchable = true;
+            return;
+        }
+        let rejects = &mut self.rejects;
+        self.identifiers.retain(|identifier| {
+            let kept = !together.contains(&identifier.kind);
+            if !kept {
+                rejects.push((identifier.kind, Reject::IncompleteAddress));
+            }
+            kept
+        });
+    }
 }
 
 #[cfg(test)]

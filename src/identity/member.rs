@@ -8,9 +8,10 @@ use crate::time::Timestamp;
 use super::attribute::AttributeValue;
 use super::clean;
 use super::consent::Consent;
+use super::country;
 use super::hashed::{Hashed, Plain};
 use super::kind::IdentifierKind;
-use super::region::{Region, RegionHint};
+use super::region::RegionHint;
 
 /// One value of a member: plain, or already hashed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,18 +131,18 @@ impl Member {
         self
     }
 
-    /// Sets the member's country, by which national phone numbers are read: ISO 3166-1 alpha-2, as in
-    /// [`Region::parse`].
+    /// Sets the member's country, by which national phone numbers, postcodes and states are read, and which is sent
+    /// where a destination takes one: an ISO 3166-1 code, or a name or common form from the table here.
     ///
-    /// An empty or null-like value is no country. Anything else that is not a code is kept as
+    /// An empty or null-like value is no country. Anything else that is not in the table is kept as
     /// [`RegionHint::Unreadable`]: national numbers are then refused with `phone.no_region`, not guessed at.
     #[must_use]
-    pub fn country(mut self, code: impl AsRef<str>) -> Self {
-        let code = code.as_ref().trim();
+    pub fn country(mut self, country: impl AsRef<str>) -> Self {
+        let country = country.as_ref().trim();
         // `NA` is Namibia here, so the codes come before the null-like words.
-        self.region = match Region::read(code) {
+        self.region = match country::read(country) {
             Some(region) => RegionHint::Known(region),
-            None if clean::is_null_like(code) => RegionHint::Unset,
+            None if clean::is_null_like(country) => RegionHint::Unset,
             None => RegionHint::Unreadable,
         };
         self
@@ -224,6 +225,52 @@ impl Member {
     }
 }
 
+macro_rules! builders {
+    ($($name:ident = $kind:ident, $doc:literal;)*) => {
+        /// Plain values of the further kinds.
+        impl Member {
+            $(#[doc = $doc]
+            #[must_use]
+            pub fn $name(self, value: impl Into<Plain>) -> Self {
+                self.identifier(IdentifierKind::$kind, value.into())
+            })*
+        }
+    };
+}
+
+builders! {
+    gender = Gender, "Adds a gender: `m`, `f`, or a word for one of them.";
+    birth_date = BirthDate, "Adds a date of birth: `YYYY-MM-DD`, `DD.MM.YYYY` and other forms that leave no doubt.";
+    street = Street, "Adds a street with its number.";
+    city = City, "Adds a city.";
+    region = Region, "Adds a state or province, by name or code.";
+    postal = Postal, "Adds a postcode.";
+    idfa = Idfa, "Adds Apple's advertising id.";
+    gaid = Gaid, "Adds Google's advertising id.";
+    ip = Ip, "Adds a public IP address.";
+    user_agent = UserAgent, "Adds a user agent.";
+    gclid = Gclid, "Adds Google's click id.";
+    gbraid = Gbraid, "Adds Google's click id of iOS apps.";
+    wbraid = Wbraid, "Adds Google's click id of the web to iOS apps.";
+    fbc = Fbc, "Adds Meta's click id, as its cookie holds it.";
+    fbp = Fbp, "Adds Meta's browser id.";
+    fbclid = Fbclid, "Adds Meta's click id, as the address bar holds it.";
+    ttclid = Ttclid, "Adds TikTok's click id.";
+    ttp = Ttp, "Adds TikTok's browser id.";
+    msclkid = Msclkid, "Adds Microsoft's click id.";
+    sc_click_id = ScClickId, "Adds Snapchat's click id.";
+    epik = Epik, "Adds Pinterest's click id.";
+    twclid = Twclid, "Adds X's click id.";
+    rdt_cid = RdtCid, "Adds Reddit's click id.";
+    li_fat_id = LiFatId, "Adds LinkedIn's click id.";
+    irclickid = Irclickid, "Adds Impact's click id.";
+    uid2 = Uid2, "Adds a raw UID2.";
+    euid = Euid, "Adds a raw EUID.";
+    ramp_id = RampId, "Adds a RampID.";
+    handle = Handle, "Adds the name of an account at a platform.";
+    platform_user_id = PlatformUserId, "Adds the id of an account at a platform.";
+}
+
 impl fmt::Debug for Member {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Member")
@@ -241,6 +288,7 @@ impl fmt::Debug for Member {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::Region;
 
     const fn at(secs: i64) -> Timestamp {
         Timestamp::from_secs(secs)
@@ -274,7 +322,8 @@ mod tests {
         assert_eq!(hint("NA"), RegionHint::Known(Region::parse("NA").unwrap()));
         assert_eq!(hint(" "), RegionHint::Unset);
         assert_eq!(hint("n/a"), RegionHint::Unset);
-        assert_eq!(hint("Germany"), RegionHint::Unreadable);
+        assert_eq!(hint("Germany"), hint("de"));
+        assert_eq!(hint("Nowhere"), RegionHint::Unreadable);
     }
 
     #[test]

@@ -26,23 +26,31 @@
 //! The phone parser (`rlibphonenumber`) writes numbers it cannot read to the `log` crate at *trace* level. A host that
 //! turns trace logs on for everything should leave that crate out.
 
+mod address;
 mod attribute;
+mod birth_date;
 mod canonical;
 mod clean;
 mod consent;
+mod country;
+mod device;
 mod email;
+mod gender;
 mod hashed;
 mod hygiene;
 mod identifier;
 mod kind;
 mod member;
 mod name;
+mod network;
+mod opaque;
 mod phone;
 mod profile;
 mod region;
 mod reject;
 
 pub use attribute::{AttributeValue, Decimal};
+pub use birth_date::DateOrder;
 pub use canonical::{Canonical, CanonicalMember, Canonicalizer, Projected};
 pub use consent::{Consent, ConsentState};
 pub use hashed::{Algorithm, ColumnPolicy, DigestShare, HashConvention, Hashed, Plain, read_cell};
@@ -52,7 +60,7 @@ pub use kind::IdentifierKind;
 pub use member::{Input, Member};
 pub use profile::{Encoding, KeyedBy, PreImage, Profile, Rule, profiles};
 pub use region::{Region, RegionHint};
-pub use reject::{EmailReason, Notes, PhoneReason, Reject};
+pub use reject::{BirthDateReason, EmailReason, Notes, PhoneReason, Reject};
 
 /// Version of the canonical forms, for the headers of stored state.
 ///

@@ -37,6 +37,38 @@ pub enum Reject {
     OverLimit,
     /// Not an exact decimal number.
     BadNumber,
+    /// Not a usable date of birth.
+    BirthDate(BirthDateReason),
+    /// Not a country by its ISO 3166-1 codes, its name, or one of its common forms.
+    UnknownCountry,
+    /// Not a postcode, or not one of the member's country.
+    BadPostal,
+    /// Not an advertising id: 32 hex digits in the groups of a UUID.
+    BadDeviceId,
+    /// The id of a device whose owner has switched ad tracking off: all zeros.
+    LimitedAdTracking,
+    /// Not an IP address.
+    BadIp,
+    /// An address that is not a person's on the internet: private, loopback, link-local, shared (RFC 6598).
+    PrivateIp,
+    /// Not a click id: white space in it, or not of its platform's form.
+    BadClickId,
+    /// Not a raw UID2 or EUID of 44 characters. Advertising tokens are longer and expire.
+    NotRawUid,
+    /// Not a RampID.
+    BadRampId,
+    /// Not the name of an account.
+    BadHandle,
+    /// A control character, or white space in an id that has none.
+    BadCharacter,
+    /// A plain value of a derived kind: give the kind it is [made from](super::IdentifierKind::source).
+    DerivedKind,
+    /// Well formed, but the destination does not take this value (an id with other characters, another country).
+    NotTaken,
+    /// A phone number of less than 10 digits: UID2 and EUID operators refuse it.
+    Uid2TooShort,
+    /// Not sent, because another part of the address is missing and the destination takes all or none.
+    IncompleteAddress,
 }
 
 /// Why a text is not an e-mail address.
@@ -106,6 +138,22 @@ pub enum PhoneReason {
     MultiValue,
 }
 
+/// Why a text is not a usable date of birth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum BirthDateReason {
+    /// Not a date in a form that is read here.
+    Format,
+    /// `04/05/1984`: day and month could be either, and no [order](super::DateOrder) is declared.
+    Ambiguous,
+    /// A year of two digits: the century is not guessed.
+    TwoDigitYear,
+    /// No such day in the calendar.
+    NotADay,
+    /// Before 1900, or too young.
+    OutOfRange,
+}
+
 impl Reject {
     /// Every reason, in the order of declaration.
     pub const ALL: &'static [Self] = &[
@@ -145,6 +193,26 @@ impl Reject {
         Self::FeatureDisabled,
         Self::OverLimit,
         Self::BadNumber,
+        Self::BirthDate(BirthDateReason::Format),
+        Self::BirthDate(BirthDateReason::Ambiguous),
+        Self::BirthDate(BirthDateReason::TwoDigitYear),
+        Self::BirthDate(BirthDateReason::NotADay),
+        Self::BirthDate(BirthDateReason::OutOfRange),
+        Self::UnknownCountry,
+        Self::BadPostal,
+        Self::BadDeviceId,
+        Self::LimitedAdTracking,
+        Self::BadIp,
+        Self::PrivateIp,
+        Self::BadClickId,
+        Self::NotRawUid,
+        Self::BadRampId,
+        Self::BadHandle,
+        Self::BadCharacter,
+        Self::DerivedKind,
+        Self::NotTaken,
+        Self::Uid2TooShort,
+        Self::IncompleteAddress,
     ];
 
     /// The reason as a stable word, as it stands in reports: `email.no_at`.
@@ -162,6 +230,22 @@ impl Reject {
             Self::FeatureDisabled => "feature_disabled",
             Self::OverLimit => "over_limit",
             Self::BadNumber => "bad_number",
+            Self::BirthDate(reason) => reason.code(),
+            Self::UnknownCountry => "unknown_country",
+            Self::BadPostal => "bad_postal",
+            Self::BadDeviceId => "bad_device_id",
+            Self::LimitedAdTracking => "limited_ad_tracking",
+            Self::BadIp => "bad_ip",
+            Self::PrivateIp => "private_ip",
+            Self::BadClickId => "bad_click_id",
+            Self::NotRawUid => "not_raw_uid",
+            Self::BadRampId => "bad_ramp_id",
+            Self::BadHandle => "bad_handle",
+            Self::BadCharacter => "bad_character",
+            Self::DerivedKind => "derived_kind",
+            Self::NotTaken => "not_taken",
+            Self::Uid2TooShort => "uid2_too_short",
+            Self::IncompleteAddress => "incomplete_address",
         }
     }
 
@@ -211,6 +295,18 @@ impl PhoneReason {
     }
 }
 
+impl BirthDateReason {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Format => "birth_date.format",
+            Self::Ambiguous => "birth_date.ambiguous",
+            Self::TwoDigitYear => "birth_date.two_digit_year",
+            Self::NotADay => "birth_date.not_a_day",
+            Self::OutOfRange => "birth_date.out_of_range",
+        }
+    }
+}
+
 impl fmt::Display for Reject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())
@@ -241,7 +337,7 @@ impl<'de> Deserialize<'de> for Reject {
 
 /// What was done to a value on its way to the canonical form, and what is odd about it.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Notes(u32);
+pub struct Notes(u64);
 
 macro_rules! notes {
     ($($(#[$doc:meta])* $name:ident = $bit:literal, $word:literal;)*) => {
@@ -306,6 +402,10 @@ notes! {
     MOJIBAKE_SUSPECTED = 24, "mojibake_suspected";
     /// A digest whose pre-image convention was not declared: it is sent as it is.
     HASH_UNDECLARED = 25, "hash_undeclared";
+    /// Leading zeros that a spreadsheet had dropped were put back.
+    ZERO_RESTORED = 26, "zero_restored";
+    /// A date of birth that forms fill in by themselves (1 January of 1900, 1970, 1980, 2000).
+    DEFAULT_BIRTH_DATE = 27, "default_birth_date";
 }
 
 impl Notes {

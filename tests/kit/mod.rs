@@ -32,6 +32,7 @@ pub static EMAILS: Profile = Profile {
         limit: 5,
         matches_alone: true,
     }],
+    together: &[],
 };
 
 /// [`EMAILS`] under newer rules.

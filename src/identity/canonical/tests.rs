@@ -1,13 +1,15 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::identity::{ColumnPolicy, HashConvention, PreImage, profiles, read_cell};
+use crate::identity::{BirthDateReason, ColumnPolicy, HashConvention, PreImage, profiles, read_cell};
 
 const TESTING: Canonicalizer = Canonicalizer::new().with_allow_test_values(true);
-const META: Profile = profiles::META_CUSTOM_AUDIENCE;
+/// Meta's rules of the five kinds that most hosts have.
+const META: Profile =
+    Profile { rules: profiles::META_CUSTOM_AUDIENCE.rules.split_at(5).0, ..profiles::META_CUSTOM_AUDIENCE };
 
 const fn one_rule(rules: &'static [Rule]) -> Profile {
-    Profile { id: "test", version: 1, keyed_by: KeyedBy::Identifiers, rules }
+    Profile { id: "test", version: 1, keyed_by: KeyedBy::Identifiers, rules, together: &[] }
 }
 
 const fn rule(kind: IdentifierKind, pre_image: PreImage, encoding: Encoding) -> Rule {
@@ -267,7 +269,7 @@ fn the_members_country_goes_before_the_default_and_a_bad_one_stops_it() {
     assert_eq!(phone(Member::new("1").country("GB")).as_deref(), Ok("+442079460958"));
     assert_eq!(phone(Member::new("1")).as_deref(), Ok("+492079460958"));
     let no_region = vec![(IdentifierKind::Phone, Reject::Phone(PhoneReason::NoRegion))];
-    assert_eq!(phone(Member::new("1").country("Germany")), Err(no_region));
+    assert_eq!(phone(Member::new("1").country("Nowhere")), Err(no_region));
 }
 
 #[test]
@@ -283,6 +285,154 @@ fn debug_shows_no_value() {
     let canonical = TESTING.canonicalize_member(&member);
     let text = format!("{canonical:?} {:?}", canonical.project(&META));
     assert!(!text.contains("canary") && text.contains("email(15 bytes"), "{text}");
+}
+
+#[test]
+fn a_birth_date_and_a_name_make_their_columns() {
+    let full = profiles::META_CUSTOM_AUDIENCE;
+    let sha = |text: &str| <[u8; 32]>::from(Sha256::digest(text));
+    let member = Member::new("1").first_name("Élodie").birth_date("1984-05-06");
+    let projected = TESTING.canonicalize_member(&member).project(&full);
+    let sent: Vec<_> =
+        projected.identifiers.iter().map(|identifier| (identifier.kind, *identifier.value.digest().unwrap())).collect();
+    use IdentifierKind::{BirthDate, BirthDay, BirthMonth, BirthYear, FirstInitial, FirstName};
+    assert_eq!(
+        sent,
+        [
+            (FirstName, sha("élodie")),
+            (FirstInitial, sha("é")),
+            (BirthYear, sha("1984")),
+            (BirthMonth, sha("05")),
+            (BirthDay, sha("06"))
+        ]
+    );
+    // A refused value is told once, however many columns it would have made.
+    let projected = TESTING.canonicalize_member(&Member::new("1").birth_date("x").first_name("--")).project(&full);
+    assert_eq!(
+        projected.rejects,
+        [(FirstName, Reject::Missing), (BirthDate, Reject::BirthDate(BirthDateReason::Format))]
+    );
+    // Plain values of a derived kind have no canonical form; a digest of one goes out, and one of the source does not.
+    assert_eq!(TESTING.canonicalize(BirthYear, "1984", RegionHint::Unset), Err(Reject::DerivedKind));
+    let hashed = |kind| Member::new("1").hashed(kind, Hashed::sha256_bytes(sha("1984")).unwrap());
+    assert_eq!(TESTING.canonicalize_member(&hashed(BirthYear)).project(&full).identifiers.len(), 1);
+    assert_eq!(TESTING.canonicalize_member(&hashed(FirstName)).project(&full).identifiers.len(), 1);
+}
+
+#[test]
+fn the_members_country_is_sent_unless_a_value_says_another() {
+    let full = profiles::META_CUSTOM_AUDIENCE;
+    let countries = |member: Member| {
+        let projected = TESTING.canonicalize_member(&member).project(&full);
+        let country = |it: &&Identifier| it.kind == IdentifierKind::Country;
+        projected.identifiers.iter().filter(country).map(|it| *it.value.digest().unwrap()).collect::<Vec<_>>()
+    };
+    let sha = |text: &str| vec![<[u8; 32]>::from(Sha256::digest(text))];
+    assert_eq!(countries(Member::new("1").country("Germany")), sha("de"));
+    assert_eq!(countries(Member::new("1").country("DE").identifier(IdentifierKind::Country, "AT")), sha("at"));
+    assert_eq!(countries(Member::new("1").country("Nowhere")), Vec::<[u8; 32]>::new());
+    // A country among the values reads the other values too.
+    let member = Member::new("1").postal("2139").region("Texas").identifier(IdentifierKind::Country, "United States");
+    let canonical = TESTING.canonicalize_member(&member);
+    let texts: Vec<_> = canonical.values().iter().filter_map(Canonical::as_str).collect();
+    assert_eq!(texts, ["02139", "tx", "US"]);
+}
+
+#[test]
+fn equal_forms_are_hashed_once_for_all_profiles() {
+    let member = Member::new("1")
+        .email("Ola.Berg@Fjord.example")
+        .email("nora.quist+vip@gmail.com")
+        .phone("+1 512 555 0100")
+        .first_name("Anne-Marie")
+        .country("US");
+    let canonical = TESTING.canonicalize_member(&member);
+    let profiles: Vec<_> = profiles::ALL.to_vec();
+    let alone: Vec<_> = profiles.iter().map(|profile| canonical.project(profile)).collect();
+    assert_eq!(canonical.project_all(&profiles), alone);
+
+    let mut digests = Digests::default();
+    for profile in &profiles {
+        canonical.project_with(profile, |value, text| digests.of(value, text));
+    }
+    let mut hashed: Vec<_> = canonical_forms(&digests);
+    hashed.sort();
+    let mut expected = [
+        // Of the first address: as it is, and Reddit's.
+        (0, "ola.berg@fjord.example"),
+        (0, "olaberg@fjord.example"),
+        // Of the second: as it is, folded (Google, UID2 and Reddit alike), and Amazon's.
+        (1, "nora.quist+vip@gmail.com"),
+        (1, "noraquist@gmail.com"),
+        (1, "nora.quistvip@gmail.com"),
+        (2, "+15125550100"),
+        (2, "15125550100"),
+        // Meta's and Amazon's, Meta's initial, and what Google and those who keep the hyphen have.
+        (3, "annemarie"),
+        (3, "a"),
+        (3, "anne-marie"),
+        (4, "us"),
+    ];
+    expected.sort();
+    assert_eq!(hashed, expected.map(|(value, text)| (value, text.to_owned())));
+}
+
+fn canonical_forms(digests: &Digests) -> Vec<(usize, String)> {
+    let mut start = 0;
+    let mut forms = Vec::new();
+    for (value, end, _) in &digests.known {
+        forms.push((*value, digests.texts[start..*end].to_owned()));
+        start = *end;
+    }
+    forms
+}
+
+/// Texts near to values of each kind, and any text at all.
+fn text_of(kind: IdentifierKind) -> BoxedStrategy<String> {
+    let near = match kind.source() {
+        IdentifierKind::Email => "[ “\"]?[A-Za-z.+é ]{1,8}@[a-zÄ.-]{1,9}\\.[a-z]{2,3}[;. ]?",
+        IdentifierKind::Phone => "[+0 ]{0,2}[0-9() -]{4,16}",
+        IdentifierKind::Gender => "[ \"]?(m|F|Frau|女|MALE|Ms\\.)[ .]?",
+        IdentifierKind::BirthDate => "[0-9]{1,4}[-/. ]?[0-9]{1,2}[-/. ]?[0-9]{1,4}(T00:00Z)?",
+        IdentifierKind::Postal => "[ “]?[A-Za-z0-9]{1,5}[ -]{0,2}[A-Z0-9０-９]{1,5}",
+        IdentifierKind::Country => "(DE|d\\.e\\.|Türkiye|840|u\\.s\\.a\\.|côte d’ivoire|[a-z]{2,3})[ .,]?",
+        IdentifierKind::Idfa | IdentifierKind::Gaid => "[{ ]?[A-Fa-f0-9]{8}-?([A-F0-9]{4}-?){3}[a-f0-9]{12}}?",
+        IdentifierKind::Ip => "([0-9]{1,3}\\.){3}[0-9]{1,3}|[0-9a-fA-F:]{2,20}|\\[::ffff:8\\.8\\.8\\.8\\]",
+        IdentifierKind::Fbc => "fb\\.[0-9]{1,2}\\.[0-9]{1,13}\\.[A-Za-z0-9._ ]{0,9}",
+        IdentifierKind::Uid2 | IdentifierKind::Euid => "[A-Za-z0-9+/]{43}[=A-Z]",
+        IdentifierKind::RampId => "X[A-Za-z][A-Za-z0-9_-]{0,50}",
+        IdentifierKind::Region => "[ (-]?(Texas|n\\.y\\.|n/a|İle-de’France|[a-z“”'. -]{1,12})[)!”]?",
+        _ => "[@ “\"']{0,2}[A-Za-zİé̈. '-]{0,12}[”\"' ]?",
+    };
+    prop_oneof![3 => near.prop_map(String::from), 1 => any::<String>(), 1 => "\\PC{0,24}".prop_map(String::from)]
+        .boxed()
+}
+
+fn text_and_kind() -> impl Strategy<Value = (IdentifierKind, String, &'static str)> {
+    let countries = prop::sample::select(vec!["", "US", "GB", "DE", "CA", "PT", "AU", "NL"]);
+    (prop::sample::select(IdentifierKind::ALL), countries)
+        .prop_flat_map(|(kind, country)| (Just(kind), text_of(kind), Just(country)))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2048))]
+
+    #[test]
+    fn every_kind_twice_is_once_and_is_sent_without_panic((kind, text, country) in text_and_kind()) {
+        let region = RegionHint::from(Region::parse(country).ok());
+        let Ok(once) = TESTING.canonicalize(kind, &text, region) else { return Ok(()) };
+        let form = once.as_str().unwrap_or_default();
+        prop_assert!(!form.is_empty());
+        let twice = TESTING.canonicalize(kind, form, region).map(|twice| twice.as_str().map(str::to_owned));
+        prop_assert_eq!(twice, Ok(Some(form.to_owned())));
+        for profile in profiles::ALL {
+            for rule in profile.rules.iter().filter(|rule| rule.kind.source() == kind) {
+                if let Ok(sent) = once.wire(rule) {
+                    prop_assert!(sent.wire_len() > 0 && sent.wire_len() == sent.to_wire_string().len());
+                }
+            }
+        }
+    }
 }
 
 proptest! {

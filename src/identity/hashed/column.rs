@@ -29,10 +29,15 @@ impl ColumnPolicy {
     /// The policy of a column nobody has declared: [`Self::Plain`] for ids that may well look like a digest,
     /// [`Self::Auto`] for all other kinds.
     pub const fn default_for(kind: IdentifierKind) -> Self {
-        use IdentifierKind::{Email, ExternalId, FirstName, LastName, Phone};
+        use IdentifierKind::{
+            Epik, Euid, ExternalId, Fbc, Fbclid, Fbp, Gbraid, Gclid, Irclickid, LiFatId, Msclkid, PlatformUserId,
+            RampId, RdtCid, ScClickId, Ttclid, Ttp, Twclid, Uid2, UserAgent, Wbraid,
+        };
         match kind {
-            Email | Phone | FirstName | LastName => Self::Auto,
-            ExternalId => Self::Plain,
+            ExternalId | PlatformUserId | UserAgent | Uid2 | Euid | RampId => Self::Plain,
+            Gclid | Gbraid | Wbraid | Fbc | Fbp | Fbclid | Ttclid | Ttp | Msclkid | ScClickId | Epik | Twclid
+            | RdtCid | LiFatId | Irclickid => Self::Plain,
+            _ => Self::Auto,
         }
     }
 }

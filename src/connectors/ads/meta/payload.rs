@@ -7,8 +7,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::identity::{Identifier, IdentifierKind, Profile, WireValue, profiles};
 use crate::secret::Secret;
 
-/// The identity rules of the rows.
-pub(super) const PROFILE: &Profile = &profiles::META_CUSTOM_AUDIENCE;
+/// The identity rules of the rows: of Meta's, those of the kinds that have a column here.
+pub(super) const PROFILE: &Profile = &Profile {
+    rules: profiles::META_CUSTOM_AUDIENCE.rules.split_at(COLUMNS.len()).0,
+    ..profiles::META_CUSTOM_AUDIENCE
+};
 
 /// The columns, the same for every request: an audience is pinned to the kind of its first upload, and the batches of a
 /// session must agree (customer file custom audiences guide, read 2026-11-23).
