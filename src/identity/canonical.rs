@@ -11,7 +11,7 @@ use super::country::{self, canonical_country};
 use super::device::canonical_device_id;
 use super::email::{self, DomainList};
 use super::gender::canonical_gender;
-use super::hashed::{HashConvention, Hashed};
+use super::hashed::{self, Algorithm, Hashed};
 use super::identifier::{Identifier, WireValue};
 use super::kind::IdentifierKind;
 use super::member::{Input, Member};
@@ -121,6 +121,9 @@ impl Canonicalizer {
         value: &str,
         region: impl Into<RegionHint>,
     ) -> Result<Canonical, Reject> {
+        if hashed::looks_hashed(kind, value) {
+            return Err(Reject::HashedInPlain);
+        }
         let region = region.into();
         let (text, notes) = match kind {
             IdentifierKind::Email => self.canonical_email(value),
@@ -253,14 +256,15 @@ pub struct Canonical {
 #[derive(Clone, PartialEq, Eq)]
 enum Form {
     Text(Box<str>),
-    Digest([u8; 32], Option<HashConvention>),
+    /// Boxed: a SHA-512 digest would make every value as large.
+    Digest(Box<Hashed>),
 }
 
 impl Canonical {
     fn from_hashed(kind: IdentifierKind, hashed: Hashed) -> Self {
         let mut notes = Notes::NONE;
         notes.add_if(hashed.convention().is_none(), Notes::HASH_UNDECLARED);
-        Self { kind, form: Form::Digest(*hashed.digest(), hashed.convention()), notes }
+        Self { kind, form: Form::Digest(Box::new(hashed)), notes }
     }
 
     /// The country that is known of a member.
@@ -284,6 +288,16 @@ impl Canonical {
         match &self.form {
             Form::Text(text) => Some(text),
             Form::Digest(..) => None,
+        }
+    }
+
+    /// What made the digest; nothing for a text.
+    ///
+    /// A digest cannot be made canonical: it goes out as it came in, where it fits.
+    pub fn algorithm(&self) -> Option<Algorithm> {
+        match &self.form {
+            Form::Text(_) => None,
+            Form::Digest(hashed) => Some(hashed.algorithm()),
         }
     }
 
@@ -322,22 +336,20 @@ impl Canonical {
         sha256: impl FnOnce(&str) -> [u8; 32],
     ) -> Result<WireValue, Reject> {
         match &self.form {
-            Form::Digest(digest, convention) => {
-                let known = convention.is_none_or(|declared| rule.pre_image.accepts(declared));
-                match rule.encoding {
-                    Encoding::Sha256Hex if known => Ok(WireValue::Sha256(*digest)),
-                    Encoding::Sha256Base64 if known => Ok(WireValue::Sha256Base64(*digest)),
-                    Encoding::Sha256Hex | Encoding::Sha256Base64 | Encoding::Clear => Err(Reject::HashedUnusable),
-                }
-            }
+            Form::Digest(hashed) => hashed
+                .convention()
+                .is_none_or(|declared| rule.pre_image.accepts(declared))
+                .then(|| rule.encoding.pass(hashed.value()))
+                .flatten()
+                .ok_or(Reject::HashedUnusable),
             Form::Text(text) => {
                 scratch.clear();
                 rule.pre_image.write(text, scratch)?;
                 match rule.encoding {
                     _ if scratch.is_empty() => Err(Reject::Missing),
-                    Encoding::Sha256Hex => Ok(WireValue::Sha256(sha256(scratch))),
+                    Encoding::Sha256Hex | Encoding::Sha256HexOr(_) => Ok(WireValue::Sha256(sha256(scratch))),
                     Encoding::Sha256Base64 => Ok(WireValue::Sha256Base64(sha256(scratch))),
-                    Encoding::Clear => Ok(WireValue::clear(&**scratch)),
+                    Encoding::Clear | Encoding::ClearOr(_) => Ok(WireValue::clear(&**scratch)),
                 }
             }
         }
@@ -348,7 +360,9 @@ impl fmt::Debug for Canonical {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.form {
             Form::Text(text) => write!(f, "{}({} bytes, {:?})", self.kind, text.len(), self.notes),
-            Form::Digest(_, convention) => write!(f, "{}(digest of {convention:?}, {:?})", self.kind, self.notes),
+            Form::Digest(hashed) => {
+                write!(f, "{}({} digest of {:?}, {:?})", self.kind, hashed.algorithm(), hashed.convention(), self.notes)
+            }
         }
     }
 }
@@ -366,6 +380,11 @@ impl CanonicalMember {
     /// The values, in the member's order, equal ones once. The country of [`Member::country`] is not among them.
     pub fn values(&self) -> &[Canonical] {
         &self.values
+    }
+
+    /// Whether a value is a digest: what was hashed is not known here, and cannot be brought into another form.
+    pub fn is_opaque(&self) -> bool {
+        self.values.iter().any(|value| value.algorithm().is_some())
     }
 
     /// What was refused, in the member's order.

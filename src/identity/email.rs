@@ -16,6 +16,7 @@ use super::reject::{Notes, Reject};
 pub use domains::DomainList;
 pub(super) use domains::note_disposable;
 pub(super) use fast::fast;
+pub(super) use lists::fillers;
 pub use suggest::{Confidence, Suggestion, suggest_domain};
 
 type Canonical = Result<(Box<str>, Notes), Reject>;

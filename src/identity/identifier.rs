@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::hashed::{Algorithm, write_base64};
 use super::kind::IdentifierKind;
 
 /// One identifier in exactly the form one destination matches on.
@@ -28,12 +29,18 @@ impl Identifier {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum WireValue {
-    /// A SHA-256 digest.
+    /// A SHA-256 digest, sent as hex.
     Sha256([u8; 32]),
-    /// A SHA-256 digest that is sent as base64.
-    Sha256Base64([u8; 32]),
     /// The value itself, for destinations that key on it.
     Clear(Box<str>),
+    /// A SHA-256 digest, sent as base64.
+    Sha256Base64([u8; 32]),
+    /// A SHA-512 digest, sent as hex.
+    Sha512(Box<[u8; 64]>),
+    /// A SHA-1 digest, sent as hex.
+    Sha1([u8; 20]),
+    /// An MD5 digest, sent as hex.
+    Md5([u8; 16]),
 }
 
 impl WireValue {
@@ -42,68 +49,71 @@ impl WireValue {
         Self::Clear(value.into())
     }
 
-    /// The bytes: the 32 of the digest, or the UTF-8 of the clear value.
+    /// The bytes: those of the digest, or the UTF-8 of the clear value.
     pub fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Sha256(digest) | Self::Sha256Base64(digest) => digest,
             Self::Clear(value) => value.as_bytes(),
+            Self::Sha512(digest) => &**digest,
+            Self::Sha1(digest) => digest,
+            Self::Md5(digest) => digest,
         }
     }
 
-    /// How many bytes are sent: 64 for a digest in hex, 44 in base64, or the length of the clear value.
+    /// How many bytes are sent: two for each byte of a digest in hex, 44 for one in base64, or the length of the clear
+    /// value.
     pub fn wire_len(&self) -> usize {
         match self {
-            Self::Sha256(_) => 64,
-            Self::Sha256Base64(_) => 44,
             Self::Clear(value) => value.len(),
+            Self::Sha256Base64(_) => 44,
+            hex => hex.as_bytes().len() * 2,
         }
     }
 
-    /// The digest, where it is one.
+    /// What made the digest, where it is one.
+    pub const fn algorithm(&self) -> Option<Algorithm> {
+        match self {
+            Self::Sha256(_) | Self::Sha256Base64(_) => Some(Algorithm::Sha256),
+            Self::Sha512(_) => Some(Algorithm::Sha512),
+            Self::Sha1(_) => Some(Algorithm::Sha1),
+            Self::Md5(_) => Some(Algorithm::Md5),
+            Self::Clear(_) => None,
+        }
+    }
+
+    /// The SHA-256 digest, where it is one.
     pub const fn digest(&self) -> Option<&[u8; 32]> {
         match self {
             Self::Sha256(digest) | Self::Sha256Base64(digest) => Some(digest),
-            Self::Clear(_) => None,
+            _ => None,
         }
     }
 
     /// The clear value, where it is one.
     pub const fn as_clear(&self) -> Option<&str> {
         match self {
-            Self::Sha256(_) | Self::Sha256Base64(_) => None,
             Self::Clear(value) => Some(value),
+            _ => None,
         }
     }
 
-    /// Appends what is sent: 64 lower-case hex digits, 44 characters of base64, or the clear value as it is.
+    /// Appends what is sent: lower-case hex or base64 of a digest, or the clear value as it is.
     pub fn write_to(&self, out: &mut String) {
         match self {
             Self::Sha256(digest) => out.push_str(const_hex::Buffer::<32>::new().format(digest)),
+            Self::Sha512(digest) => out.push_str(const_hex::Buffer::<64>::new().format(digest)),
+            Self::Sha1(digest) => out.push_str(const_hex::Buffer::<20>::new().format(digest)),
+            Self::Md5(digest) => out.push_str(const_hex::Buffer::<16>::new().format(digest)),
             Self::Sha256Base64(digest) => write_base64(digest, out),
             Self::Clear(value) => out.push_str(value),
         }
     }
 
-    /// What is sent: 64 lower-case hex digits, 44 characters of base64, or the clear value as it is.
+    /// What is sent, as [`Self::write_to`] writes it.
     pub fn to_wire_string(&self) -> String {
-        let mut out = String::with_capacity(64);
+        let mut out = String::with_capacity(self.wire_len());
         self.write_to(&mut out);
         out
-    }
-}
-
-/// Standard alphabet with padding. By hand, because the base64 crate belongs to the HTTP kit and this room builds
-/// without it.
-fn write_base64(digest: &[u8; 32], out: &mut String) {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for group in digest.chunks(3) {
-        let mut held = [0; 3];
-        held[..group.len()].copy_from_slice(group);
-        let bits = u32::from_be_bytes([0, held[0], held[1], held[2]]);
-        for (index, shift) in [18, 12, 6, 0].into_iter().enumerate() {
-            let letter = LETTERS[(bits >> shift & 63) as usize];
-            out.push(if index > group.len() { '=' } else { char::from(letter) });
-        }
     }
 }
 
@@ -112,6 +122,9 @@ impl fmt::Debug for WireValue {
         match self {
             Self::Sha256(_) => f.write_str("Sha256"),
             Self::Sha256Base64(_) => f.write_str("Sha256Base64"),
+            Self::Sha512(_) => f.write_str("Sha512"),
+            Self::Sha1(_) => f.write_str("Sha1"),
+            Self::Md5(_) => f.write_str("Md5"),
             Self::Clear(value) => write!(f, "Clear({} bytes)", value.len()),
         }
     }
@@ -129,5 +142,22 @@ mod tests {
         assert_eq!((clear.value.to_wire_string().as_str(), clear.value.as_bytes()), ("C-1001", &b"C-1001"[..]));
         assert_eq!(format!("{digest:?}"), "Identifier { kind: Email, value: Sha256 }");
         assert_eq!(format!("{clear:?}"), "Identifier { kind: ExternalId, value: Clear(6 bytes) }");
+    }
+    #[test]
+    fn every_digest_has_its_form_on_the_wire() {
+        // `head -c N /dev/zero | tr '\\0' '\\253' | base64` for the base64.
+        let base64 = "q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s=";
+        for (value, wire, shown) in [
+            (WireValue::Sha256Base64([0xAB; 32]), base64.to_owned(), "Sha256Base64"),
+            (WireValue::Sha512(Box::new([0xAB; 64])), "ab".repeat(64), "Sha512"),
+            (WireValue::Sha1([0xAB; 20]), "ab".repeat(20), "Sha1"),
+            (WireValue::Md5([0xAB; 16]), "ab".repeat(16), "Md5"),
+            (WireValue::clear("C-1"), "C-1".to_owned(), "Clear(3 bytes)"),
+        ] {
+            assert_eq!(value.to_wire_string(), wire);
+            assert_eq!(value.wire_len(), wire.len());
+            assert_eq!(format!("{value:?}"), shown);
+            assert_eq!(value.algorithm().is_none(), value.as_clear().is_some());
+        }
     }
 }

@@ -20,7 +20,7 @@
 //! ```
 //!
 //! **Already hashed input** is a type of its own ([`Hashed`]): a digest is never hashed again, and a plain value that
-//! looks like a digest is refused. **Test values** (`example.com`, NANP 555-01xx) are refused unless
+//! looks like a digest is refused. Columns of files, which have no types, go through [`read_cell`]. **Test values** (`example.com`, NANP 555-01xx) are refused unless
 //! [`Canonicalizer::with_allow_test_values`] is set.
 //!
 //! The phone parser (`rlibphonenumber`) writes numbers it cannot read to the `log` crate at *trace* level. A host that
@@ -54,7 +54,7 @@ pub use birth_date::DateOrder;
 pub use canonical::{Canonical, CanonicalMember, Canonicalizer, Projected};
 pub use consent::{Consent, ConsentState};
 pub use email::{Confidence, DomainList, Suggestion, suggest_domain};
-pub use hashed::{HashConvention, Hashed, Plain};
+pub use hashed::{Algorithm, ColumnPolicy, DigestShare, HashConvention, Hashed, Plain, read_cell};
 pub use hygiene::{Hygiene, KindCounts};
 pub use identifier::{Identifier, WireValue};
 pub use kind::IdentifierKind;

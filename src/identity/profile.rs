@@ -20,6 +20,8 @@ mod x;
 use serde::Serialize;
 
 pub use self::pre_image::PreImage;
+use super::hashed::{Algorithm, Digest};
+use super::identifier::WireValue;
 use super::kind::IdentifierKind;
 
 /// The identity rules of one destination: a constant table, not code.
@@ -126,17 +128,67 @@ pub struct Rule {
     pub matches_alone: bool,
 }
 
-/// How a pre-image becomes what is sent.
+impl Rule {
+    /// The same rule for a destination that also takes digests of these algorithms, for values that come in hashed.
+    ///
+    /// Of no effect on [`Encoding::Sha256Base64`], beside which no platform takes another.
+    #[must_use]
+    pub const fn or_digests(mut self, also: &'static [Algorithm]) -> Self {
+        self.encoding = match self.encoding {
+            Encoding::Sha256Hex | Encoding::Sha256HexOr(_) => Encoding::Sha256HexOr(also),
+            Encoding::Clear | Encoding::ClearOr(_) => Encoding::ClearOr(also),
+            Encoding::Sha256Base64 => Encoding::Sha256Base64,
+        };
+        self
+    }
+}
+
+/// How a pre-image becomes what is sent, and which digests that come in hashed can be sent in its place.
+///
+/// Digests are sent as lower-case hex, but for [`Self::Sha256Base64`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Encoding {
     /// SHA-256 of the UTF-8 bytes, as 64 lower-case hex digits.
     Sha256Hex,
-    /// The same digest as 44 characters of base64, standard alphabet with padding.
-    Sha256Base64,
-    /// As it is.
+    /// As it is; digests are refused.
     Clear,
+    /// SHA-256 of the UTF-8 bytes, as 44 characters of base64 in the standard alphabet, padded (UID2, EUID, The Trade
+    /// Desk: UID2 docs "Normalization and encoding", August 2026).
+    Sha256Base64,
+    /// As [`Self::Sha256Hex`]; the destination also takes digests of these algorithms, for values that come in hashed.
+    Sha256HexOr(&'static [Algorithm]),
+    /// As [`Self::Clear`]; the destination also takes digests of these algorithms, for values that come in hashed.
+    ClearOr(&'static [Algorithm]),
+}
+
+impl Encoding {
+    /// Whether a value is in a form this encoding sends. For connectors, before a request is written.
+    pub fn takes(self, value: &WireValue) -> bool {
+        match (self, value) {
+            (Self::Sha256Hex | Self::Sha256HexOr(_), WireValue::Sha256(_))
+            | (Self::Clear | Self::ClearOr(_), WireValue::Clear(_))
+            | (Self::Sha256Base64, WireValue::Sha256Base64(_)) => true,
+            (_, WireValue::Sha256Base64(_)) => false,
+            (Self::Sha256HexOr(also) | Self::ClearOr(also), digest) => {
+                digest.algorithm().is_some_and(|algorithm| also.contains(&algorithm))
+            }
+            _ => false,
+        }
+    }
+
+    /// A digest that came in hashed, as it is sent; nothing when the destination does not take it.
+    pub(super) fn pass(self, digest: &Digest) -> Option<WireValue> {
+        let value = match (self, digest) {
+            (Self::Sha256Base64, Digest::Sha256(digest)) => WireValue::Sha256Base64(*digest),
+            (_, Digest::Sha256(digest)) => WireValue::Sha256(*digest),
+            (_, Digest::Sha512(digest)) => WireValue::Sha512(Box::new(*digest)),
+            (_, Digest::Sha1(digest)) => WireValue::Sha1(*digest),
+            (_, Digest::Md5(digest)) => WireValue::Md5(*digest),
+        };
+        self.takes(&value).then_some(value)
+    }
 }
 
 impl Rule {

@@ -26,9 +26,10 @@ pub enum Reject {
     Phone(PhoneReason),
     /// A digest in a place for plain values: give it as [`Hashed`](super::Hashed), or it would be hashed twice.
     HashedInPlain,
-    /// A digest of another pre-image than the destination matches on, or a digest where it wants the clear value.
+    /// A digest of another pre-image or algorithm than the destination matches on, or a digest where it wants the clear
+    /// value.
     HashedUnusable,
-    /// Not 64 hex digits or 32 bytes of base64.
+    /// Not a digest: neither hex of a length some algorithm makes, nor 32 bytes of base64.
     MalformedDigest,
     /// The crate was built without the feature this kind needs (`phone`).
     FeatureDisabled,

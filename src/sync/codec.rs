@@ -62,19 +62,20 @@ pub(crate) fn write_identifiers(out: &mut Writer, identifiers: &[Identifier]) {
     out.uint(identifiers.len() as u64);
     for identifier in identifiers {
         out.u8(identifier.kind.code());
-        match &identifier.value {
-            WireValue::Sha256(digest) => {
-                out.u8(0);
-                out.raw(digest);
-            }
-            WireValue::Clear(value) => {
-                out.u8(1);
-                out.bytes(value.as_bytes());
-            }
-            WireValue::Sha256Base64(digest) => {
-                out.u8(2);
-                out.raw(digest);
-            }
+        let bytes = identifier.value.as_bytes();
+        // The forms' numbers stand in stored state and are never given to another form.
+        let form = match identifier.value {
+            WireValue::Sha256(_) => 0,
+            WireValue::Clear(_) => 1,
+            WireValue::Sha256Base64(_) => 2,
+            WireValue::Sha512(_) => 3,
+            WireValue::Sha1(_) => 4,
+            WireValue::Md5(_) => 5,
+        };
+        out.u8(form);
+        match identifier.value {
+            WireValue::Clear(_) => out.bytes(bytes),
+            _ => out.raw(bytes),
         }
     }
 }
@@ -88,6 +89,9 @@ pub(crate) fn read_identifiers(from: &mut Reader<'_>) -> Result<Vec<Identifier>>
             0 => WireValue::Sha256(from.array()?),
             1 => WireValue::clear(from.text()?),
             2 => WireValue::Sha256Base64(from.array()?),
+            3 => WireValue::Sha512(Box::new(from.array()?)),
+            4 => WireValue::Sha1(from.array()?),
+            5 => WireValue::Md5(from.array()?),
             _ => return Err(malformed("an unknown form of identifier")),
         };
         identifiers.push(Identifier::new(kind, value));
@@ -491,5 +495,37 @@ mod tests {
         for kind in IdentifierKind::ALL {
             assert_eq!(IdentifierKind::from_code(kind.code()), Some(*kind));
         }
+    }
+
+    #[test]
+    fn every_form_of_identifier_reads_back_and_keeps_its_number() {
+        let forms = [
+            (0, WireValue::Sha256([7; 32]), 32),
+            (1, WireValue::clear("C-1"), 1 + 3),
+            (2, WireValue::Sha256Base64([7; 32]), 32),
+            (3, WireValue::Sha512(Box::new([7; 64])), 64),
+            (4, WireValue::Sha1([7; 20]), 20),
+            (5, WireValue::Md5([7; 16]), 16),
+        ];
+        for (form, value, len) in forms.clone() {
+            let identifier = Identifier::new(IdentifierKind::Email, value);
+            let mut out = Writer::default();
+            write_identifiers(&mut out, std::slice::from_ref(&identifier));
+            // One identifier, its kind, its form.
+            assert_eq!(out.as_bytes().get(..3), Some(&[1, 1, form][..]));
+            assert_eq!(out.len(), 3 + len);
+            let bytes = out.into_bytes();
+            let mut from = Reader::new(&bytes);
+            assert_eq!(read_identifiers(&mut from).unwrap(), [identifier]);
+            from.end().unwrap();
+            for cut in 0..bytes.len() {
+                assert!(read_identifiers(&mut Reader::new(&bytes[..cut])).is_err(), "cut at {cut}");
+            }
+        }
+        let all = forms.map(|(_, value, _)| Identifier::new(IdentifierKind::Phone, value));
+        let mut out = Writer::default();
+        write_identifiers(&mut out, &all);
+        assert_eq!(read_identifiers(&mut Reader::new(out.as_bytes())).unwrap(), all);
+        assert!(read_identifiers(&mut Reader::new(&[1, 1, 6])).is_err());
     }
 }

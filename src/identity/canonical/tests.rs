@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::identity::{BirthDateReason, PreImage, profiles};
+use crate::identity::{BirthDateReason, ColumnPolicy, HashConvention, PreImage, profiles, read_cell};
 
 const TESTING: Canonicalizer = Canonicalizer::new().with_allow_test_values(true);
 /// Meta's rules of the five kinds that most hosts have.
@@ -18,6 +18,14 @@ const fn rule(kind: IdentifierKind, pre_image: PreImage, encoding: Encoding) -> 
 
 const GMAIL_FOLDED: Profile = one_rule(&[rule(IdentifierKind::Email, PreImage::EmailGmailFolded, Encoding::Sha256Hex)]);
 const E164_PLUS: Profile = one_rule(&[rule(IdentifierKind::Phone, PreImage::E164Plus, Encoding::Sha256Hex)]);
+const BASE64_EMAIL: Profile = one_rule(&[rule(IdentifierKind::Email, PreImage::EmailPlain, Encoding::Sha256Base64)]);
+const CLEAR_OR_DIGEST: Profile =
+    one_rule(&[rule(IdentifierKind::Email, PreImage::EmailPlain, Encoding::Clear).or_digests(Algorithm::ALL)]);
+const LINKEDIN: Profile =
+    one_rule(
+        &[rule(IdentifierKind::Email, PreImage::EmailPlain, Encoding::Sha256Hex).or_digests(&[Algorithm::Sha512])],
+    );
+const TIKTOK: Profile = one_rule(&[rule(IdentifierKind::Phone, PreImage::E164PlusOrDigits, Encoding::Sha256Hex)]);
 const CLEAR_EMAIL: Profile = one_rule(&[rule(IdentifierKind::Email, PreImage::EmailPlain, Encoding::Clear)]);
 
 fn sent(member: &Member, profile: &Profile) -> Vec<String> {
@@ -142,6 +150,82 @@ fn what_is_sent_is_never_hashed_again_when_it_comes_back() {
         as_plain.rejects(),
         [(IdentifierKind::Email, Reject::HashedInPlain), (IdentifierKind::Phone, Reject::HashedInPlain)]
     );
+}
+
+#[test]
+fn base64_goes_out_for_those_who_want_it() {
+    // identity.md 4.3, the first 12 characters; the whole by `openssl sha256 -binary | base64`
+    let member = Member::new("1").email(" Nora.Quist+VIP@Gmail.com");
+    assert_eq!(one(&member, &BASE64_EMAIL), "DdLymGePE58CeyQFTBCPppYL8ddVioLX1RIW7jlSe2U=");
+    // The same digest, however it came in.
+    let hex = "0dd2f298678f139f027b24054c108fa6960bf1d7558a82d7d51216ee39527b65";
+    for input in [Hashed::parse(&hex.to_uppercase()), Hashed::parse("DdLymGePE58CeyQFTBCPppYL8ddVioLX1RIW7jlSe2U")] {
+        let member = Member::new("1").hashed(IdentifierKind::Email, input.unwrap());
+        assert_eq!(one(&member, &BASE64_EMAIL), "DdLymGePE58CeyQFTBCPppYL8ddVioLX1RIW7jlSe2U=");
+        assert_eq!(one(&member, &META), hex);
+    }
+}
+
+#[test]
+fn other_algorithms_go_only_to_those_who_take_them() {
+    // `printf ada.lovelace@example.org | sha512sum` (ads-core.md 1.4), `sha1sum`, `md5sum`
+    let sha512 = concat!(
+        "8de00f9e3d415482904a6a56c11cad922833e163053bc38d1237b498ee4d2abe",
+        "b070b70c3644d2c3c376202abb5a2fc1ebbfa4a0b4bd1711eda4eff7e39573ec"
+    );
+    let (sha1, md5) = ("0b6126cba6e959e56e056bdcdf9d0665458e4cc1", "a0897f0967cd4affeb515028a3447d04");
+    for hex in [sha512, sha1, md5] {
+        let hashed = Hashed::parse(&hex.to_uppercase()).unwrap().with_convention(HashConvention::EmailPlain);
+        let member = Member::new("1").hashed(IdentifierKind::Email, hashed);
+        assert_eq!(one(&member, &CLEAR_OR_DIGEST), hex);
+        for profile in [META, BASE64_EMAIL, CLEAR_EMAIL, LINKEDIN] {
+            let projected = TESTING.canonicalize_member(&member).project(&profile);
+            if profile == LINKEDIN && hex == sha512 {
+                assert_eq!(projected.identifiers[0].value.to_wire_string(), sha512);
+            } else {
+                assert!(projected.identifiers.is_empty() && !projected.matchable);
+                assert_eq!(projected.rejects, [(IdentifierKind::Email, Reject::HashedUnusable)]);
+            }
+        }
+        // Taken as an algorithm is not taken as a convention.
+        let folded =
+            Member::new("1").hashed(IdentifierKind::Email, hashed.with_convention(HashConvention::EmailGmailFolded));
+        let projected = TESTING.canonicalize_member(&folded).project(&CLEAR_OR_DIGEST);
+        assert_eq!(projected.rejects, [(IdentifierKind::Email, Reject::HashedUnusable)]);
+    }
+    // Plain values go out as without digests.
+    assert_eq!(one(&Member::new("1").email("nora@quist.se"), &CLEAR_OR_DIGEST), "nora@quist.se");
+    assert_eq!(
+        one(&Member::new("1").email("nora@quist.se"), &LINKEDIN),
+        "8c7c92a143370b76f06a44f7dadfc47a34a104e03b75980ec943ac67ab19dc41"
+    );
+}
+
+#[test]
+fn a_rule_may_take_several_conventions() {
+    // `printf +4930901820 | sha256sum`, `printf 4930901820 | sha256sum`
+    let plus = "4db5829924ee5c466cbd9ac69b2a6af527f758614fa3b3aec8c89b16a709a678";
+    let digits = "c03f76216358b07b09a300613908002987efc1ae9a2ef2a85d57d5a971bf821a";
+    let member = |hex, convention| {
+        Member::new("1").hashed(IdentifierKind::Phone, Hashed::parse(hex).unwrap().with_convention(convention))
+    };
+    assert_eq!(one(&Member::new("1").phone("+49 30 901820"), &TIKTOK), plus);
+    assert_eq!(one(&member(plus, HashConvention::E164Plus), &TIKTOK), plus);
+    assert_eq!(one(&member(digits, HashConvention::E164Digits), &TIKTOK), digits);
+    assert!(sent(&member(digits, HashConvention::EmailPlain), &TIKTOK).is_empty());
+    assert!(sent(&member(digits, HashConvention::E164Digits), &E164_PLUS).is_empty());
+    assert!(sent(&member(plus, HashConvention::E164Plus), &META).is_empty());
+}
+
+#[test]
+fn a_member_with_a_digest_is_opaque() {
+    let plain = TESTING.canonicalize_member(&Member::new("1").email("nora@quist.se"));
+    assert!(!plain.is_opaque() && plain.values()[0].algorithm().is_none());
+    let md5 = Hashed::parse("27486bc2362f04ce84c72f3ee03af32a").unwrap();
+    let canonical = TESTING.canonicalize_member(&Member::new("1").hashed(IdentifierKind::Email, md5));
+    assert!(canonical.is_opaque());
+    assert_eq!(canonical.values()[0].algorithm(), Some(Algorithm::Md5));
+    assert_eq!(format!("{:?}", canonical.values()[0]), r#"email(md5 digest of None, {"hash_undeclared"})"#);
 }
 
 #[test]
@@ -365,5 +449,41 @@ proptest! {
         unique.sort();
         unique.dedup();
         prop_assert_eq!(unique.len(), projected.identifiers.len());
+    }
+
+    #[test]
+    fn what_is_sent_comes_back_as_the_same_whatever_the_encoding(
+        local in "[a-z]{1,12}(\\+[a-z]{1,4})?",
+        bytes in prop::array::uniform32(1..255_u8),
+    ) {
+        const KIND: IdentifierKind = IdentifierKind::Email;
+        let plain = Member::new("1").email(format!("{local}@gmail.com"));
+        let digests = Algorithm::ALL.iter().map(|algorithm| {
+            Member::new("1").hashed(KIND, Hashed::from_bytes(*algorithm, &bytes.repeat(2)[..algorithm.digest_len()]).unwrap())
+        });
+        for member in digests.chain([plain]) {
+            for profile in [META, GMAIL_FOLDED, BASE64_EMAIL, LINKEDIN, CLEAR_OR_DIGEST] {
+                let projected = TESTING.canonicalize_member(&member).project(&profile);
+                let Some(digest) = projected.identifiers.first().filter(|it| it.value.algorithm().is_some()) else {
+                    continue;
+                };
+                prop_assert!(profile.rules.iter().any(|rule| rule.kind == KIND && rule.encoding.takes(&digest.value)));
+                let wire = digest.value.to_wire_string();
+                let is_base64 = profile == BASE64_EMAIL;
+                let upper = if is_base64 { wire.clone() } else { wire.to_uppercase() };
+                for text in [&wire, &upper, &format!(" \"{wire}\" ")] {
+                    for policy in [ColumnPolicy::Auto, ColumnPolicy::Hashed] {
+                        let back = Member::new("1").identifier(KIND, read_cell(KIND, text, policy, None).unwrap());
+                        prop_assert_eq!(sent(&back, &profile), std::slice::from_ref(&wire));
+                    }
+                    // As plain it is refused, and hashed by nobody.
+                    prop_assert_eq!(read_cell(KIND, text, ColumnPolicy::Plain, None), Err(Reject::HashedInPlain));
+                    let plain = TESTING.canonicalize_member(&Member::new("1").email(text.as_str()).last_name(text.as_str()));
+                    prop_assert!(plain.rejects().contains(&(KIND, Reject::HashedInPlain)));
+                    // In a name 32 digits may be anything, but more are a digest.
+                    prop_assert_eq!(plain.values().len(), usize::from(wire.len() == 32));
+                }
+            }
+        }
     }
 }

@@ -95,6 +95,12 @@ word_list! {
         yandex.kz yandex.ua ymail.com zmail.com zoho.com zohomail.com zoznam.sk"
 }
 
+/// The addresses that people type instead of their own.
+pub(in crate::identity) fn fillers() -> impl Iterator<Item = String> {
+    let at = |local: &str| FILLER_DOMAINS.map(|domain| format!("{local}@{domain}"));
+    FILLER_LOCALS.iter().flat_map(move |local| at(local))
+}
+
 /// Of local parts: [`FILLER_LOCALS`] and [`ROLES`].
 pub(super) static LOCALS: Filter = Filter::of(&[&FILLER_LOCALS, &ROLES]);
 /// Of domains: everything above that is a whole domain or a parent of one.

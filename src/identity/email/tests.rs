@@ -255,7 +255,7 @@ pub(super) fn agree(text: &str) -> Option<String> {
             return Some(format!("{text:?}: fast {address:?} {:?}, slow {slow:?}", done.notes));
         }
         let mut folded = String::new();
-        PreImage::EmailGmailFolded.write(address, &mut folded);
+        PreImage::EmailGmailFolded.write(address, &mut folded).unwrap();
         let mut scratch = [0xFF; 256];
         if done.gmail_folded(&out, &mut scratch) != folded.as_bytes() {
             return Some(format!("{text:?}: folded to {folded:?}"));

@@ -1,7 +1,7 @@
 //! Criteo.
 
 use super::{KeyedBy, PreImage, Profile, Rule};
-use crate::identity::IdentifierKind as Kind;
+use crate::identity::{Algorithm, IdentifierKind as Kind};
 
 /// Criteo contact lists (developers.criteo.com, 2026-01; API 2026-07: `email madid identityLink gum phoneNumber`).
 ///
@@ -12,7 +12,7 @@ pub const CRITEO: Profile = Profile {
     version: 1,
     keyed_by: KeyedBy::Identifiers,
     rules: &[
-        Rule::hex(Kind::Email, PreImage::EmailPlain).key(5),
+        Rule::hex(Kind::Email, PreImage::EmailPlain).key(5).or_digests(&[Algorithm::Md5]),
         Rule::clear(Kind::Idfa, PreImage::Plain).key(5),
         Rule::clear(Kind::Gaid, PreImage::Plain).key(5),
         Rule::clear(Kind::RampId, PreImage::Plain).key(1),

@@ -1,7 +1,7 @@
 //! LinkedIn.
 
 use super::{KeyedBy, PreImage, Profile, Rule};
-use crate::identity::IdentifierKind as Kind;
+use crate::identity::{Algorithm, IdentifierKind as Kind};
 
 /// LinkedIn DMP segments of users (learn.microsoft.com/en-us/linkedin/marketing/matched-audiences, read November 2026).
 ///
@@ -12,7 +12,7 @@ pub const LINKEDIN: Profile = Profile {
     version: 1,
     keyed_by: KeyedBy::Identifiers,
     rules: &[
-        Rule::hex(Kind::Email, PreImage::EmailPlain).key(5),
+        Rule::hex(Kind::Email, PreImage::EmailPlain).key(5).or_digests(&[Algorithm::Sha512]),
         Rule::clear(Kind::Gaid, PreImage::Plain).key(5),
         Rule::clear(Kind::FirstName, PreImage::Name35),
         Rule::clear(Kind::LastName, PreImage::Name35),
@@ -25,7 +25,7 @@ pub const LINKEDIN: Profile = Profile {
 pub const LINKEDIN_CONVERSIONS: Profile = Profile {
     id: "linkedin.conversions",
     rules: &[
-        Rule::hex(Kind::Email, PreImage::EmailPlain).key(5),
+        Rule::hex(Kind::Email, PreImage::EmailPlain).key(5).or_digests(&[Algorithm::Sha512]),
         Rule::clear(Kind::LiFatId, PreImage::Plain).key(1),
         Rule::clear(Kind::FirstName, PreImage::Name35),
         Rule::clear(Kind::LastName, PreImage::Name35),

@@ -1,7 +1,7 @@
 //! LiveRamp.
 
 use super::{KeyedBy, PreImage, Profile, Rule};
-use crate::identity::IdentifierKind as Kind;
+use crate::identity::{Algorithm, IdentifierKind as Kind};
 
 /// LiveRamp files ("Formatting identifiers", read November 2026): clear values, which match slightly better than hashed
 /// ones.
@@ -13,7 +13,11 @@ pub const LIVERAMP: Profile = Profile {
     version: 1,
     keyed_by: KeyedBy::Identifiers,
     rules: &[
-        Rule::clear(Kind::Email, PreImage::EmailPlain).key(5),
+        Rule::clear(Kind::Email, PreImage::EmailPlain).key(5).or_digests(&[
+            Algorithm::Sha256,
+            Algorithm::Sha1,
+            Algorithm::Md5,
+        ]),
         Rule::clear(Kind::Phone, PreImage::TenDigits).key(5),
         Rule::clear(Kind::FirstName, PreImage::NamePlain),
         Rule::clear(Kind::LastName, PreImage::NamePlain),

@@ -1,7 +1,7 @@
 //! Pinterest.
 
 use super::{KeyedBy, PreImage, Profile, Rule};
-use crate::identity::IdentifierKind as Kind;
+use crate::identity::{Algorithm, IdentifierKind as Kind};
 
 /// Pinterest customer lists (github pinterest/pinterest-python-generated-api-client `docs/CustomerListRequest.md`).
 ///
@@ -11,9 +11,9 @@ pub const PINTEREST_CUSTOMER_LIST: Profile = Profile {
     version: 1,
     keyed_by: KeyedBy::Identifiers,
     rules: &[
-        Rule::hex(Kind::Email, PreImage::EmailPlain).key(5),
-        Rule::hex(Kind::Idfa, PreImage::Plain).key(5),
-        Rule::hex(Kind::Gaid, PreImage::Plain).key(5),
+        Rule::hex(Kind::Email, PreImage::EmailPlain).key(5).or_digests(&[Algorithm::Sha1, Algorithm::Md5]),
+        Rule::hex(Kind::Idfa, PreImage::Plain).key(5).or_digests(&[Algorithm::Sha1, Algorithm::Md5]),
+        Rule::hex(Kind::Gaid, PreImage::Plain).key(5).or_digests(&[Algorithm::Sha1, Algorithm::Md5]),
     ],
     together: &[],
 };

@@ -1,7 +1,9 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::identity::{Canonicalizer, Member, Region, RegionHint, Reject};
+use crate::identity::{
+    Canonicalizer, ColumnPolicy, HashConvention, Hashed, Input, Member, Region, RegionHint, Reject, read_cell,
+};
 
 mod golden;
 
@@ -105,4 +107,119 @@ fn a_changed_rule_changes_nothing_else() {
     assert_eq!(sent(&UNTAGGED), untagged.wire(&profiles::META_CAPI.rules[1]).unwrap());
     assert_ne!(sent(&UNTAGGED), sent(&profiles::TIKTOK_SEGMENT));
     assert_eq!(UNTAGGED.rules[1..], profiles::TIKTOK_SEGMENT.rules[1..]);
+}
+
+#[test]
+fn a_pre_image_accepts_the_digests_made_of_it() {
+    use HashConvention as Declared;
+    let own = [
+        (PreImage::EmailPlain, Declared::EmailPlain),
+        (PreImage::EmailGmailFolded, Declared::EmailGmailFolded),
+        (PreImage::EmailUid2, Declared::EmailUid2),
+        (PreImage::EmailReddit, Declared::EmailReddit),
+        (PreImage::EmailAmazon, Declared::EmailAmazon),
+        (PreImage::E164Plus, Declared::E164Plus),
+        (PreImage::E164Digits, Declared::E164Digits),
+        (PreImage::NamePlain, Declared::NamePlain),
+        (PreImage::NameLetters, Declared::NameLetters),
+        (PreImage::ExternalIdPlain, Declared::ExternalIdPlain),
+    ];
+    for (pre_image, _) in own {
+        for (other, convention) in own {
+            assert_eq!(pre_image.accepts(convention), pre_image == other, "{pre_image:?} {convention:?}");
+        }
+    }
+    let accepted = own.map(|(_, convention)| PreImage::E164PlusOrDigits.accepts(convention));
+    assert_eq!(accepted, own.map(|(it, _)| matches!(it, PreImage::E164Plus | PreImage::E164Digits)));
+    assert!(PreImage::Plain.accepts(Declared::DeviceIdLower) && PreImage::Upper.accepts(Declared::DeviceIdUpper));
+    assert!(!PreImage::Plain.accepts(Declared::DeviceIdUpper) && !PreImage::Upper.accepts(Declared::DeviceIdLower));
+}
+
+#[test]
+fn an_encoding_takes_its_own_form_and_the_digests_it_names() {
+    let forms = [
+        WireValue::Sha256([1; 32]),
+        WireValue::clear("a@quist.se"),
+        WireValue::Sha256Base64([1; 32]),
+        WireValue::Sha512(Box::new([1; 64])),
+        WireValue::Sha1([1; 20]),
+        WireValue::Md5([1; 16]),
+    ];
+    let rule = Rule {
+        kind: IdentifierKind::Email,
+        pre_image: PreImage::EmailPlain,
+        encoding: Encoding::Clear,
+        limit: 1,
+        matches_alone: true,
+    };
+    let hex = Rule { encoding: Encoding::Sha256Hex, ..rule };
+    let base64 = Rule { encoding: Encoding::Sha256Base64, ..rule };
+    for (rule, taken) in [
+        (hex, &[0][..]),
+        (rule, &[1]),
+        (base64, &[2]),
+        (hex.or_digests(&[Algorithm::Sha512, Algorithm::Md5]), &[0, 3, 5]),
+        (rule.or_digests(&[Algorithm::Sha256, Algorithm::Sha1]), &[0, 1, 4]),
+        (rule.or_digests(&[Algorithm::Sha256]).or_digests(&[Algorithm::Md5]), &[1, 5]),
+        (base64.or_digests(Algorithm::ALL), &[2]),
+    ] {
+        let found: Vec<_> = (0..forms.len()).filter(|at| rule.encoding.takes(&forms[*at])).collect();
+        assert_eq!(found, taken, "{:?}", rule.encoding);
+    }
+    let json = serde_json::to_string(&hex.or_digests(&[Algorithm::Sha512]).encoding).unwrap();
+    assert_eq!(json, r#"{"sha256_hex_or":["sha512"]}"#);
+}
+
+#[test]
+fn what_a_profile_sends_comes_back_as_the_same() {
+    let rows = golden::ROWS.iter().flat_map(|row| row.0.iter().map(move |profile| (profile, row.1, row.4)));
+    let (mut seen, mut base64) = (0, 0);
+    for (profile, kind, sent) in rows {
+        let rule = profile.rule(kind).unwrap();
+        if matches!(rule.encoding, Encoding::Clear | Encoding::ClearOr(_)) {
+            continue;
+        }
+        let hex = sent.len() == 64;
+        base64 += usize::from(!hex);
+        for text in [sent.to_owned(), if hex { sent.to_uppercase() } else { format!(" {sent}") }] {
+            let mut policies = vec![ColumnPolicy::Hashed];
+            policies.extend((ColumnPolicy::default_for(kind) == ColumnPolicy::Auto).then_some(ColumnPolicy::Auto));
+            for policy in policies {
+                let Ok(Input::Hashed(back)) = read_cell(kind, &text, policy, None) else { panic!("{kind} {policy:?}") };
+                let projected = TESTING.canonicalize_member(&Member::new("1").hashed(kind, back)).project(profile);
+                let again: Vec<_> = projected.identifiers.iter().map(|it| it.value.to_wire_string()).collect();
+                // A name by itself is taken back where the destination wants the whole address.
+                let alone = if profile.together.contains(&kind) { vec![] } else { vec![sent.to_owned()] };
+                assert_eq!(again, alone, "{} {kind}", profile.id);
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 100 && base64 > 0, "{seen} {base64}");
+}
+
+#[test]
+fn foreign_digests_go_to_the_platforms_that_document_them() {
+    // `printf nora@quist.se | sha512sum`, `sha1sum`, `md5sum`
+    for (hex, ids) in [
+        (
+            concat!(
+                "9becdf3082b00491b915fd7502362bb1fbe58e8f533ae7bbea7ea6adbcfc1a52",
+                "992234a87260c558e0210966205c07f3def9351d8a14f550fab3ad6c04f5673a"
+            ),
+            &["linkedin", "linkedin.conversions"][..],
+        ),
+        ("b6e679afa82dfdb6f2283fca330e54f61e013f50", &["liveramp", "pinterest.customer_list"]),
+        ("27486bc2362f04ce84c72f3ee03af32a", &["criteo", "liveramp", "pinterest.customer_list"]),
+    ] {
+        let member = Member::new("1").hashed(IdentifierKind::Email, Hashed::parse(hex).unwrap());
+        let canonical = TESTING.canonicalize_member(&member);
+        let mut taken: Vec<_> = profiles::ALL
+            .iter()
+            .filter(|profile| canonical.project(profile).identifiers.iter().any(|it| it.value.to_wire_string() == hex))
+            .map(|profile| profile.id)
+            .collect();
+        taken.sort_unstable();
+        assert_eq!(taken, ids);
+    }
 }

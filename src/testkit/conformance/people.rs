@@ -124,7 +124,10 @@ pub(super) fn scanner(secrets: &[String]) -> LeakScanner {
 
 /// The digests of a row's identifiers, in hex: what errors and reports must not show either.
 pub(super) fn digests(row: &Row) -> impl Iterator<Item = String> {
-    row.identifiers.iter().filter(|identifier| identifier.value.digest().is_some()).map(|it| it.value.to_wire_string())
+    row.identifiers
+        .iter()
+        .filter(|identifier| identifier.value.algorithm().is_some())
+        .map(|it| it.value.to_wire_string())
 }
 
 #[cfg(test)]

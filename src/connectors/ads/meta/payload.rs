@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::destination::{Cost, Row, RowOutcome};
 use crate::error::{Error, ErrorKind, Result};
-use crate::identity::{Encoding, Identifier, IdentifierKind, Profile, WireValue, profiles};
+use crate::identity::{Identifier, IdentifierKind, Profile, WireValue, profiles};
 use crate::secret::Secret;
 
 /// The identity rules of the rows: of Meta's, those of the kinds that have a column here.
@@ -67,12 +67,7 @@ pub(super) fn fate(row: &Row, call: Call) -> Fate {
 }
 
 fn is_encoded(identifier: &Identifier) -> bool {
-    PROFILE.rule(identifier.kind).is_some_and(|rule| {
-        matches!(
-            (rule.encoding, &identifier.value),
-            (Encoding::Sha256Hex, WireValue::Sha256(_)) | (Encoding::Clear, WireValue::Clear(_))
-        )
-    })
+    PROFILE.rule(identifier.kind).is_some_and(|rule| rule.encoding.takes(&identifier.value))
 }
 
 /// How many lines a row makes: Meta takes one value of a kind in a line.
@@ -189,13 +184,13 @@ fn write_row(out: &mut impl Write, row: &Row, lines: usize) -> io::Result<()> {
 fn write_cell(out: &mut impl Write, value: Option<&WireValue>) -> io::Result<()> {
     match value {
         None => out.write_all(b"\"\""),
+        Some(WireValue::Clear(text)) => Ok(serde_json::to_writer(out, text)?),
         Some(WireValue::Sha256(digest)) => {
             out.write_all(b"\"")?;
             out.write_all(const_hex::Buffer::<32>::new().format(digest).as_bytes())?;
             out.write_all(b"\"")
         }
-        // Refused before, by `is_encoded`.
-        Some(WireValue::Sha256Base64(_)) => out.write_all(b"\"\""),
-        Some(WireValue::Clear(text)) => Ok(serde_json::to_writer(out, text)?),
+        // The profile sends no other form; should it ever, the text is what is sent.
+        Some(other) => Ok(serde_json::to_writer(out, &other.to_wire_string())?),
     }
 }
