@@ -216,8 +216,8 @@ fn settled(mut number: E164, typed: &[u8]) -> Option<E164> {
 
 /// Whether the digits of an international number, or those that were typed, are what people type to get past a form.
 fn is_filler_number(digits: &[u8], typed: &[u8]) -> bool {
-    // All fillers end in one of these ways; nearly no number does.
-    let [.., a, b, c, d] = digits else { return true };
+    // All longer fillers end in one of these ways; nearly no number does.
+    let [_, .., a, b, c, d] = typed else { return true };
     let suspicious = (a == b && b == c && c == d) || matches!(&[*a, *b, *c, *d], b"7890" | b"6789" | b"5678" | b"3210");
     suspicious
         && (is_typed_filler(typed) || code_length(digits).and_then(|length| digits.get(length..)).is_none_or(is_filler))

@@ -220,3 +220,90 @@ fn millions_of_numbers_are_judged_and_read_as_the_parser_does() {
     (0..24_000_000).for_each(|_| prove_judgement(&mut dice));
     (0..12_000_000).for_each(|_| prove_reading(&mut dice));
 }
+
+/// The speed of the automaton beside that of the parser. `--release`, `--nocapture`; nothing is asserted.
+#[cfg(feature = "phone")]
+#[test]
+#[ignore = "scratch"]
+fn scratch_speed() {
+    use std::hint::black_box;
+    use std::time::Instant;
+    let mut dice = Dice(9);
+    let clean: Vec<String> = (0..100_000).map(|_| format!("+{}", str::from_utf8(&dice.accepted()).unwrap())).collect();
+    let messy: Vec<(String, Region)> = {
+        let regions = WORDS[REGIONS_AT..STATES_AT].as_chunks::<3>().0;
+        let mut out = Vec::new();
+        while out.len() < 100_000 {
+            let digits = dice.accepted();
+            let digits = str::from_utf8(&digits).unwrap();
+            let code = &digits[..code_length(digits.as_bytes()).unwrap()];
+            let Some([letters, ..]) = regions.iter().find(|[_, its, _]| its.to_string() == code) else { continue };
+            let Ok(region) = Region::parse(str::from_utf8(&letters.to_be_bytes()).unwrap()) else { continue };
+            let national = &digits[code.len()..];
+            let text = match dice.throw(6) {
+                0 => dice.separated(&format!("+{digits}")),
+                1 => dice.separated(national),
+                2 => dice.separated(&format!("0{national}")),
+                3 => format!("+{code} (0){national}"),
+                4 => format!("tel:+{code}-{national};ext=12"),
+                _ => format!("{national} x3"),
+            };
+            out.push((text, region));
+        }
+        out
+    };
+    let plan = |region: Region| rlibphonenumber::Region::from_code(region.as_str()).unwrap();
+    let reading =
+        |region| Reading { region: Some(region), region_is_own: true, require_valid: false, allow_test_values: true };
+    for round in 0..3 {
+        let start = Instant::now();
+        let valid = clean.iter().filter(|it| fast(black_box(it.as_bytes())).is_some()).count();
+        let ours = start.elapsed() / 100_000;
+        let start = Instant::now();
+        let boxed = clean
+            .iter()
+            .filter(|it| super::super::canonical_phone(black_box(it), reading(Region::parse("US").unwrap())).is_ok())
+            .count();
+        let whole = start.elapsed() / 100_000;
+        let start = Instant::now();
+        let theirs = clean
+            .iter()
+            .filter(|it| {
+                PHONE_NUMBER_UTIL.parse(black_box(it), None).is_ok_and(|n| {
+                    black_box(n.format_as(PhoneNumberFormat::E164));
+                    n.is_valid()
+                })
+            })
+            .count();
+        println!(
+            "{round} clean: fast {ours:?} ({valid}), canonical_phone {whole:?} ({boxed}), rlib {:?} ({theirs})",
+            start.elapsed() / 100_000
+        );
+        let start = Instant::now();
+        let ok = messy
+            .iter()
+            .filter(|(it, region)| super::super::canonical_phone(black_box(it), reading(*region)).is_ok())
+            .count();
+        let ours = start.elapsed() / 100_000;
+        let start = Instant::now();
+        let ok_slow = messy
+            .iter()
+            .filter(|(it, region)| super::super::parse::canonical_phone(black_box(it), reading(*region)).is_ok())
+            .count();
+        let slow = start.elapsed() / 100_000;
+        let start = Instant::now();
+        let theirs = messy
+            .iter()
+            .filter(|(it, region)| {
+                PHONE_NUMBER_UTIL.parse(black_box(it), Some(plan(*region))).is_ok_and(|n| {
+                    black_box(n.format_as(PhoneNumberFormat::E164));
+                    n.is_valid()
+                })
+            })
+            .count();
+        println!(
+            "{round} messy: ours {ours:?} ({ok}), slow only {slow:?} ({ok_slow}), rlib {:?} ({theirs})",
+            start.elapsed() / 100_000
+        );
+    }
+}
