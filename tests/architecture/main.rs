@@ -139,6 +139,9 @@ fn names_that_hide_where_they_lead_are_found() {
     for text in ["use crate::Unheard;", "extern crate self as me;", "#[path = \"../sync/plan.rs\"] mod plan;"] {
         assert_eq!(found("src/identity/mod.rs", text), [Rule::Hidden], "{text}");
     }
+    let kit = "#[path = \"../../../tests/kit/store.rs\"] mod fault;";
+    assert_eq!(found("src/state/mod.rs", kit), [Rule::Hidden]);
+    assert_eq!(found("src/state/tests/mod.rs", kit), []);
     assert_eq!(found("src/time.rs", "use crate::Error;"), [Rule::Arrow]);
     assert_eq!(found("src/identity/mod.rs", "mod tests;"), [Rule::Hidden]);
 }

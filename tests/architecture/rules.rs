@@ -248,7 +248,11 @@ impl File<'_> {
             Some("extern") if next(1).and_then(Placed::word) == Some("crate") => {
                 self.tell(Rule::Hidden, token.line, "`extern crate` hides where names lead".to_owned());
             }
-            Some("path") if before("[") && next(1).is_some_and(|next| next.token == Token::Other('=')) => {
+            Some("path")
+                if before("[")
+                    && next(1).is_some_and(|next| next.token == Token::Other('='))
+                    && !(self.is_test() && next(2).is_some_and(of_the_kit)) =>
+            {
                 self.tell(Rule::Hidden, token.line, "`#[path]` hides where a module lies".to_owned());
             }
             Some("mod") if next(1).and_then(Placed::word) == Some("tests") && !for_tests(tokens, at) => {
@@ -363,4 +367,9 @@ impl File<'_> {
             at = end + 1;
         }
     }
+}
+
+/// A file that unit tests share with those of the crate's surface.
+fn of_the_kit(path: &Placed) -> bool {
+    matches!(&path.token, Token::Text(path) if path.ends_with("../tests/kit/store.rs"))
 }

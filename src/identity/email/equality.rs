@@ -2,9 +2,6 @@
 //!
 //! By hand, in a release build: `cargo test --release --lib identity::email -- --ignored --nocapture`.
 
-use std::hint::black_box;
-use std::time::Instant;
-
 use super::lists::{DISPOSABLE, FILLER_DOMAINS, FILLER_LOCALS, RELAYS, RESERVED_DOMAINS, RESERVED_TLDS, ROLES};
 use super::tests::agree;
 use super::*;
@@ -155,43 +152,4 @@ fn the_fast_way_is_the_slow_way_for_ten_million_addresses() {
     let cases = 40_000_000;
     let read = compare(cases, 2);
     println!("{cases} addresses, {read} of them read by the fast way, no difference");
-}
-
-#[test]
-#[ignore = "prints the time of one address; run it in a release build"]
-#[expect(clippy::disallowed_methods, reason = "measures, and asserts nothing about time")]
-fn time_of_one_address() {
-    let mut dice = Dice(3);
-    let clean: Vec<String> = (0..100_000)
-        .map(|n| {
-            let domain = ["gmail.com", "web.de", "quist-berg.se", "outlook.com", "mail.quist.co.uk"][dice.roll(5)];
-            format!(
-                "{}.{}{n}@{domain}",
-                dice.of(&["nora", "Ola", "anne-marie"]),
-                dice.of(&["quist", "berg+vip", "lund"])
-            )
-        })
-        .collect();
-    let time = |name: &str, work: &mut dyn FnMut(&str)| {
-        let best = (0..20).map(|_| {
-            let start = Instant::now();
-            clean.iter().for_each(|address| work(black_box(address)));
-            start.elapsed().as_nanos()
-        });
-        println!("{name}: {:.1} ns", best.min().unwrap_or_default() as f64 / clean.len() as f64);
-    };
-    let (mut out, mut scratch) = ([0; 256], [0; 256]);
-    time("fast", &mut |address| {
-        black_box(fast(address.as_bytes(), false, &mut out));
-    });
-    time("fast and gmail rule", &mut |address| {
-        let done = fast(address.as_bytes(), false, &mut out).unwrap();
-        black_box(done.gmail_folded(&out, &mut scratch));
-    });
-    time("canonical_email", &mut |address| {
-        black_box(canonical_email(address, false).unwrap());
-    });
-    time("slow", &mut |address| {
-        black_box(slow::slow(address, false).unwrap());
-    });
 }
