@@ -121,6 +121,10 @@ impl Canonicalizer {
         }
     }
 
+    pub(super) const fn allows_test_values(&self) -> bool {
+        self.allow_test_values
+    }
+
     fn reading(&self, hint: RegionHint) -> phone::Reading {
         let (region, region_is_own) = match hint {
             RegionHint::Known(region) => (Some(region), true),

@@ -6,11 +6,10 @@ use std::fmt;
 use crate::time::Timestamp;
 
 use super::attribute::AttributeValue;
-use super::clean;
 use super::consent::Consent;
 use super::hashed::{Hashed, Plain};
 use super::kind::IdentifierKind;
-use super::region::{Region, RegionHint};
+use super::region::RegionHint;
 
 /// One value of a member: plain, or already hashed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,19 +130,13 @@ impl Member {
     }
 
     /// Sets the member's country, by which national phone numbers are read: ISO 3166-1 alpha-2, as in
-    /// [`Region::parse`].
+    /// [`Region::parse`](super::Region::parse).
     ///
     /// An empty or null-like value is no country. Anything else that is not a code is kept as
     /// [`RegionHint::Unreadable`]: national numbers are then refused with `phone.no_region`, not guessed at.
     #[must_use]
     pub fn country(mut self, code: impl AsRef<str>) -> Self {
-        let code = code.as_ref().trim();
-        // `NA` is Namibia here, so the codes come before the null-like words.
-        self.region = match Region::read(code) {
-            Some(region) => RegionHint::Known(region),
-            None if clean::is_null_like(code) => RegionHint::Unset,
-            None => RegionHint::Unreadable,
-        };
+        self.region = RegionHint::read(code.as_ref());
         self
     }
 
@@ -241,6 +234,7 @@ impl fmt::Debug for Member {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::Region;
 
     const fn at(secs: i64) -> Timestamp {
         Timestamp::from_secs(secs)

@@ -19,6 +19,9 @@
 //! assert_eq!(projected.rejects[0].0, IdentifierKind::Phone);
 //! ```
 //!
+//! **Whole columns**, as they come out of a data frame or a file, go through [`Canonicalizer::hash_columns`] to digests
+//! of fixed width, by the same rules and without an allocation for a clean value.
+//!
 //! **Already hashed input** is a type of its own ([`Hashed`]): a digest is never hashed again, and a plain value that
 //! looks like a digest is refused. **Test values** (`example.com`, NANP 555-01xx) are refused unless
 //! [`Canonicalizer::with_allow_test_values`] is set.
@@ -27,10 +30,12 @@
 //! turns trace logs on for everything should leave that crate out.
 
 mod attribute;
+mod batch;
 mod canonical;
 mod clean;
 mod consent;
 mod email;
+mod fast;
 mod hashed;
 mod hygiene;
 mod identifier;
@@ -43,6 +48,7 @@ mod region;
 mod reject;
 
 pub use attribute::{AttributeValue, Decimal};
+pub use batch::{Column, Columns, Digests};
 pub use canonical::{Canonical, CanonicalMember, Canonicalizer, Projected};
 pub use consent::{Consent, ConsentState};
 pub use hashed::{HashConvention, Hashed, Plain};

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::clean;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A country or territory by its ISO 3166-1 alpha-2 code.
@@ -87,6 +88,19 @@ pub enum RegionHint {
     Known(Region),
     /// A country is given and is not an ISO 3166-1 code. No region is guessed, and the default does not apply either.
     Unreadable,
+}
+
+impl RegionHint {
+    /// What a country column says.
+    pub(super) fn read(code: &str) -> Self {
+        let code = code.trim();
+        // `NA` is Namibia here, so the codes come before the null-like words.
+        match Region::read(code) {
+            Some(region) => Self::Known(region),
+            None if clean::is_null_like(code) => Self::Unset,
+            None => Self::Unreadable,
+        }
+    }
 }
 
 impl From<Region> for RegionHint {
