@@ -8,7 +8,6 @@ use sha2::{Digest as _, Sha256};
 use super::canonical::Canonicalizer;
 use super::fast;
 use super::kind::IdentifierKind;
-use super::name;
 use super::profile::{Encoding, KeyedBy, Profile, Rule};
 use super::region::RegionHint;
 use super::reject::Reject;
@@ -339,8 +338,6 @@ impl Canonicalizer {
             }
             let canonical = ascii.get(..len).and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default();
             rule.pre_image.write(canonical, text);
-        } else if rule.kind == IdentifierKind::ExternalId {
-            rule.pre_image.write(name::external_id(value)?.0, text);
         } else {
             let canonical = self.canonicalize(rule.kind, value, region())?;
             rule.pre_image.write(canonical.as_str().unwrap_or_default(), text);

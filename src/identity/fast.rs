@@ -9,7 +9,7 @@ use super::kind::IdentifierKind;
 use super::profile::PreImage;
 use super::{email, name, phone};
 
-/// Room for every clean value: an e-mail address has 254 bytes at most, a name 256.
+/// Room for every clean value: an e-mail address has 254 bytes at most.
 pub(super) const ROOM: usize = 256;
 
 /// The canonical form of a clean value as ASCII at the start of `out`, and its length.
@@ -23,7 +23,7 @@ pub(super) fn canonical(
         IdentifierKind::Email => clean_email(value, allow_test_values, out),
         IdentifierKind::Phone => clean_phone(value, allow_test_values, out),
         IdentifierKind::FirstName | IdentifierKind::LastName => name::fast(value, out).map(|(len, _)| len),
-        IdentifierKind::ExternalId => None,
+        IdentifierKind::ExternalId => clean_external_id(value, out),
     }
 }
 
@@ -39,6 +39,12 @@ fn clean_phone(value: &str, allow_test_values: bool, out: &mut [u8; ROOM]) -> Op
     }
     let reading = phone::Reading { region: None, region_is_own: false, require_valid: true, allow_test_values };
     put(phone::canonical_phone(value, reading).ok()?.0.as_bytes(), out)
+}
+
+/// Digests are longer; what may be one is judged in one place.
+fn clean_external_id(value: &str, out: &mut [u8; ROOM]) -> Option<usize> {
+    let (id, _) = name::external_id(value).ok().filter(|(id, _)| id.is_ascii() && id.len() <= name::FAST_LIMIT)?;
+    put(id.as_bytes(), out)
 }
 
 fn put(value: &[u8], out: &mut [u8; ROOM]) -> Option<usize> {
