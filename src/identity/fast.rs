@@ -41,9 +41,8 @@ fn clean_phone(value: &str, allow_test_values: bool, out: &mut [u8; ROOM]) -> Op
     put(phone::canonical_phone(value, reading).ok()?.0.as_bytes(), out)
 }
 
-/// Digests are longer; what may be one is judged in one place.
 fn clean_external_id(value: &str, out: &mut [u8; ROOM]) -> Option<usize> {
-    let (id, _) = name::external_id(value).ok().filter(|(id, _)| id.is_ascii() && id.len() <= name::FAST_LIMIT)?;
+    let (id, _) = name::external_id(value).ok().filter(|(id, _)| id.is_ascii())?;
     put(id.as_bytes(), out)
 }
 
