@@ -54,8 +54,8 @@ fn main() -> Result<(), Failure> {
 }
 
 fn report(count: usize, rounds: usize) -> Result<(), Failure> {
-    let clean = Members::clean(count);
-    let typed = Members::typed(count);
+    let (clean, typed) = (Members::clean(count), Members::typed(count));
+    let ([emails, phones, ..], [typed_emails, ..]) = (clean.columns(), typed.columns());
     let national = National::new(count);
     println!("{count} members, one core, best of {rounds} rounds\n{:<62}{:>10}{:>12}", "", "ns/value", "ratio");
 
@@ -64,15 +64,11 @@ fn report(count: usize, rounds: usize) -> Result<(), Failure> {
         println!("{name:<62}{ns:>10.1}{ratio:>12}");
     };
     let peer = time(count, rounds, |block| {
-        clean.phones[block].iter().for_each(|it| drop(black_box(peer_phone(it, None))));
+        phones[block].iter().for_each(|it| drop(black_box(peer_phone(it, None))));
     });
     line("clean E.164 with validity, rlibphonenumber", peer, None);
-    line("clean E.164 with validity, columns", time_column(IdentifierKind::Phone, &clean.phones, rounds)?, Some(peer));
-    line(
-        "clean E.164 with validity, one by one",
-        time_single(IdentifierKind::Phone, &clean.phones, rounds),
-        Some(peer),
-    );
+    line("clean E.164 with validity, columns", time_column(IdentifierKind::Phone, &phones, rounds)?, Some(peer));
+    line("clean E.164 with validity, one by one", time_single(IdentifierKind::Phone, &phones, rounds), Some(peer));
     let peer = national.time(rounds, |number, region| drop(black_box(peer_phone(number, peer_region(region)))));
     line("national and messy phone with validity, rlibphonenumber", peer, None);
     let canonicalizer = Canonicalizer::new();
@@ -80,9 +76,9 @@ fn report(count: usize, rounds: usize) -> Result<(), Failure> {
         black_box(canonicalizer.canonicalize(IdentifierKind::Phone, number, region)).ok();
     });
     line("national and messy phone with validity, one by one", ours, Some(peer));
-    line("clean e-mail, Gmail rule, columns", time_column(IdentifierKind::Email, &clean.emails, rounds)?, None);
-    line("clean e-mail, one by one", time_single(IdentifierKind::Email, &clean.emails, rounds), None);
-    line("e-mail as typed, Gmail rule, columns", time_column(IdentifierKind::Email, &typed.emails, rounds)?, None);
+    line("clean e-mail, Gmail rule, columns", time_column(IdentifierKind::Email, &emails, rounds)?, None);
+    line("clean e-mail, one by one", time_single(IdentifierKind::Email, &emails, rounds), None);
+    line("e-mail as typed, Gmail rule, columns", time_column(IdentifierKind::Email, &typed_emails, rounds)?, None);
 
     println!("\n{:<46}{:>10}{:>16}{:>22}", "e-mail, phone, both names to hex", "ns", "members/s", "allocations/member");
     for (name, members) in [("clean", &clean), ("as typed", &typed)] {
@@ -100,7 +96,7 @@ fn report(count: usize, rounds: usize) -> Result<(), Failure> {
 fn measure_file(members: &Members, rounds: usize) -> Result<(), Failure> {
     println!("columns\t{:.1}\t{}", time_columns(members, rounds), checksum(members)?);
     println!("one by one\t{:.1}\t-", time_members(members, rounds));
-    println!("phone\t{:.1}\t-", time_column(IdentifierKind::Phone, &members.phones, rounds)?);
+    println!("phone\t{:.1}\t-", time_column(IdentifierKind::Phone, &members.columns()[1], rounds)?);
     Ok(())
 }
 
@@ -112,13 +108,18 @@ fn time(values: usize, rounds: usize, mut work: impl FnMut(Range<usize>)) -> f64
     // One round to warm up.
     for round in 0..=rounds {
         for (best, block) in best.iter_mut().zip(blocks.clone()) {
-            let begun = Instant::now();
+            let begun = now();
             work(block);
             let seconds = begun.elapsed().as_secs_f64();
             *best = if round == 0 { f64::INFINITY } else { best.min(seconds) };
         }
     }
     best.iter().sum::<f64>() * 1e9 / values as f64
+}
+
+#[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 fn peer_phone(number: &str, region: Option<rlibphonenumber::Region>) -> Option<(String, bool)> {
@@ -130,7 +131,7 @@ fn peer_region(region: Region) -> Option<rlibphonenumber::Region> {
     rlibphonenumber::Region::from_code(region.as_str()).ok()
 }
 
-fn time_single(kind: IdentifierKind, values: &[String], rounds: usize) -> f64 {
+fn time_single(kind: IdentifierKind, values: &[&str], rounds: usize) -> f64 {
     let canonicalizer = Canonicalizer::new();
     time(values.len(), rounds, |block| {
         for value in &values[block] {
@@ -140,10 +141,9 @@ fn time_single(kind: IdentifierKind, values: &[String], rounds: usize) -> f64 {
 }
 
 /// The canonical form of a column, not hashed.
-fn time_column(kind: IdentifierKind, values: &[String], rounds: usize) -> Result<f64, Failure> {
+fn time_column(kind: IdentifierKind, values: &[&str], rounds: usize) -> Result<f64, Failure> {
     let canonicalizer = Canonicalizer::new();
     let profile = if kind == IdentifierKind::Email { CLEAR_EMAIL } else { CLEAR_PHONE };
-    let values = texts(values);
     let blocks: Vec<_> =
         values.chunks(BLOCK).map(|block| Columns::new(block.len()).column(kind, Column::Values(block))).collect();
     let mut digests = Digests::new();
@@ -157,10 +157,6 @@ fn time_column(kind: IdentifierKind, values: &[String], rounds: usize) -> Result
         canonicalizer.hash_columns(&profile, &blocks[block.start / BLOCK], &mut digests).ok();
         black_box(&digests);
     }))
-}
-
-fn texts(values: &[String]) -> Vec<&str> {
-    values.iter().map(String::as_str).collect()
 }
 
 /// The columns of the members, and what is reused between blocks.
@@ -205,7 +201,7 @@ impl<'a> Hashing<'a> {
 fn time_columns(members: &Members, rounds: usize) -> f64 {
     let (canonicalizer, columns) = (Canonicalizer::new(), members.columns());
     let mut hashing = Hashing::new(&columns);
-    time(members.emails.len(), rounds, |block| {
+    time(columns[0].len(), rounds, |block| {
         black_box(hashing.run(&canonicalizer, block.start / BLOCK)).ok();
     })
 }
@@ -219,7 +215,7 @@ fn allocations_of_columns(members: &Members) -> Result<f64, Failure> {
             hashing.run(&canonicalizer, block).ok();
         }
     });
-    Ok(counted.count_total as f64 / members.emails.len() as f64)
+    Ok(counted.count_total as f64 / columns[0].len() as f64)
 }
 
 /// FNV-1a of what is sent, a line a member with blanks between: the peers print the same of theirs.
@@ -234,13 +230,10 @@ fn checksum(members: &Members) -> Result<String, Failure> {
     Ok(format!("{hash:08x}"))
 }
 
-fn one_by_one(canonicalizer: &Canonicalizer, members: &Members, rows: Range<usize>, out: &mut String) {
+fn one_by_one(canonicalizer: &Canonicalizer, columns: &[Vec<&str>; 4], rows: Range<usize>, out: &mut String) {
+    let [emails, phones, first, last] = columns;
     for row in rows {
-        let member = Member::new("1")
-            .email(members.emails[row].as_str())
-            .phone(members.phones[row].as_str())
-            .first_name(members.first[row].as_str())
-            .last_name(members.last[row].as_str());
+        let member = Member::new("1").email(emails[row]).phone(phones[row]).first_name(first[row]).last_name(last[row]);
         out.clear();
         for identifier in canonicalizer.canonicalize_member(&member).project(&META).identifiers {
             identifier.value.write_to(out);
@@ -250,14 +243,14 @@ fn one_by_one(canonicalizer: &Canonicalizer, members: &Members, rows: Range<usiz
 }
 
 fn time_members(members: &Members, rounds: usize) -> f64 {
-    let (canonicalizer, mut out) = (Canonicalizer::new(), String::new());
-    time(members.emails.len(), rounds, |block| one_by_one(&canonicalizer, members, block, &mut out))
+    let (canonicalizer, columns, mut out) = (Canonicalizer::new(), members.columns(), String::new());
+    time(columns[0].len(), rounds, |block| one_by_one(&canonicalizer, &columns, block, &mut out))
 }
 
 fn allocations_of_members(members: &Members) -> f64 {
-    let (canonicalizer, mut out) = (Canonicalizer::new(), String::with_capacity(512));
-    let rows = members.emails.len();
-    let counted = allocation_counter::measure(|| one_by_one(&canonicalizer, members, 0..rows, &mut out));
+    let (canonicalizer, columns, mut out) = (Canonicalizer::new(), members.columns(), String::with_capacity(512));
+    let rows = columns[0].len();
+    let counted = allocation_counter::measure(|| one_by_one(&canonicalizer, &columns, 0..rows, &mut out));
     counted.count_total as f64 / rows as f64
 }
 
@@ -321,83 +314,93 @@ const PHONES: &[(&str, usize)] = &[
     ("+9198", 8),
 ];
 
-struct Members {
-    emails: Vec<String>,
-    phones: Vec<String>,
-    first: Vec<String>,
-    last: Vec<String>,
+/// Texts one after the other, as a data frame or a file has them.
+#[derive(Default)]
+struct Texts {
+    text: String,
+    ends: Vec<usize>,
 }
 
+impl Texts {
+    fn push(&mut self, value: &str) {
+        self.text.push_str(value);
+        self.ends.push(self.text.len());
+    }
+
+    fn all(&self) -> Vec<&str> {
+        let begins = std::iter::once(0).chain(self.ends.iter().copied());
+        begins.zip(&self.ends).map(|(begin, end)| &self.text[begin..*end]).collect()
+    }
+}
+
+/// E-mail, phone, first name, last name.
+#[derive(Default)]
+struct Members([Texts; 4]);
+
 impl Members {
+    fn push(&mut self, values: [&str; 4]) {
+        self.0.iter_mut().zip(values).for_each(|(column, value)| column.push(value));
+    }
+
+    fn columns(&self) -> [Vec<&str>; 4] {
+        self.0.each_ref().map(Texts::all)
+    }
+
     /// Members whose values are as clean as a shop's database has them.
     fn clean(count: usize) -> Self {
-        let mut dice = Dice(1);
-        let mut all = Self { emails: Vec::new(), phones: Vec::new(), first: Vec::new(), last: Vec::new() };
+        let (mut dice, mut all) = (Dice(1), Self::default());
         for _ in 0..count {
             let (first, last) = (dice.of(FIRST), dice.of(LAST));
             let separator = dice.of(&[".", "_", "", "-"]);
             let number = dice.roll(10_000);
             let tag = if dice.roll(20) == 0 { "+news" } else { "" };
-            let domain = dice.of(DOMAINS);
-            all.emails.push(format!("{first}{separator}{last}{number}{tag}@{domain}"));
-            all.phones.push(valid_phone(&mut dice));
-            all.first.push(first.to_owned());
-            all.last.push(last.to_owned());
+            let email = format!("{first}{separator}{last}{number}{tag}@{}", dice.of(DOMAINS));
+            all.push([&email, &valid_phone(&mut dice), first, last]);
         }
         all
     }
 
     /// The same members as people type them: capitals, spaces, punctuation, accents.
     fn typed(count: usize) -> Self {
-        let mut dice = Dice(2);
-        let mut all = Self::clean(count);
+        let (mut dice, mut all, clean) = (Dice(2), Self::default(), Self::clean(count));
+        let [emails, phones, first, last] = clean.columns();
         for row in 0..count {
-            let email = &mut all.emails[row];
-            match dice.roll(10) {
-                0..3 => *email = capitalized(email),
-                3 => *email = format!(" {} ", email.to_uppercase()),
-                _ => {}
-            }
-            let phone = &mut all.phones[row];
-            if dice.roll(4) == 0 {
-                let (code, rest) = phone.split_at(3.min(phone.len()));
-                let (area, rest) = rest.split_at(3);
-                *phone = format!("{code} {area}{}{rest}", dice.of(&[" ", "-", " - "]));
-            }
-            let first = &mut all.first[row];
-            *first = match dice.roll(10) {
+            let email = match dice.roll(10) {
+                0..3 => capitalized(emails[row]),
+                3 => format!(" {} ", emails[row].to_uppercase()),
+                _ => emails[row].to_owned(),
+            };
+            let (code, rest) = phones[row].split_at(3);
+            let (area, rest) = rest.split_at(3);
+            let phone = match dice.roll(4) {
+                0 => format!("{code} {area}{}{rest}", dice.of(&[" ", "-", " - "])),
+                _ => phones[row].to_owned(),
+            };
+            let first = match dice.roll(10) {
                 0 => "Zoë".to_owned(),
                 1 => "Anne-Marie".to_owned(),
-                2 => format!("{} ", first.to_uppercase()),
-                _ => capitalized(first),
+                2 => format!("{} ", first[row].to_uppercase()),
+                _ => capitalized(first[row]),
             };
-            all.last[row] = capitalized(&all.last[row]);
+            all.push([&email, &phone, &first, &capitalized(last[row])]);
         }
         all
     }
 
-    fn columns(&self) -> [Vec<&str>; 4] {
-        [texts(&self.emails), texts(&self.phones), texts(&self.first), texts(&self.last)]
-    }
-
     fn write(&self, path: &Path) -> Result<(), Failure> {
+        let [emails, phones, first, last] = self.columns();
         let mut lines = String::new();
-        for (row, email) in self.emails.iter().enumerate() {
-            writeln!(lines, "{email}\t{}\t{}\t{}", self.phones[row], self.first[row], self.last[row])?;
+        for (row, email) in emails.iter().enumerate() {
+            writeln!(lines, "{email}\t{}\t{}\t{}", phones[row], first[row], last[row])?;
         }
         Ok(fs::write(path, lines)?)
     }
 
     fn read(path: &Path) -> Result<Self, Failure> {
-        let mut all = Self { emails: Vec::new(), phones: Vec::new(), first: Vec::new(), last: Vec::new() };
+        let mut all = Self::default();
         for line in fs::read_to_string(path)?.lines() {
-            let [email, phone, first, last] = line.split('\t').collect::<Vec<_>>()[..] else {
-                return Err("expected lines of four fields".into());
-            };
-            all.emails.push(email.to_owned());
-            all.phones.push(phone.to_owned());
-            all.first.push(first.to_owned());
-            all.last.push(last.to_owned());
+            let fields = line.split('\t').collect::<Vec<_>>();
+            all.push(fields.try_into().map_err(|_| "expected lines of four fields")?);
         }
         Ok(all)
     }

@@ -91,8 +91,13 @@ impl<'a> Columns<'a> {
         self.columns.iter().find(|(other, _)| *other == kind).map(|(_, column)| *column)
     }
 
-    fn region(&self, row: usize) -> RegionHint {
-        self.countries.and_then(|codes| codes.get(row)).map_or(RegionHint::Unset, RegionHint::read)
+    /// The region of a member. `last` is what was read before: neighbours are often of one country.
+    fn region(&self, row: usize, last: &mut (&'a str, RegionHint)) -> RegionHint {
+        let country = self.countries.and_then(|codes| codes.get(row)).unwrap_or_default();
+        if country != last.0 {
+            *last = (country, RegionHint::read(country));
+        }
+        last.1
     }
 
     fn check(&self) -> Result<()> {
@@ -310,9 +315,10 @@ impl Canonicalizer {
         let mut scratch = Scratch { ascii: [0; fast::ROOM], text: String::new() };
         for (rule, sent) in profile.rules.iter().zip(&mut digests.columns) {
             let Some(column) = columns.of(rule.kind) else { continue };
+            let mut last = ("", RegionHint::Unset);
             for row in 0..columns.rows {
                 let value = column.get(row).map(|value| {
-                    let region = || columns.region(row);
+                    let region = || columns.region(row, &mut last);
                     self.pre_image(rule, value, region, &mut scratch)
                 });
                 sent.set(row, rule, value);
