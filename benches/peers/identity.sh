@@ -57,7 +57,7 @@ for kind in clean typed; do
         END {
             printf "%-52s %10s %12s %14s %14s  %s\n", "", "ns", "per second", "to columns", "to one by one", "same digests"
             for (line = 1; line <= NR; line++) {
-                same = sum[line] == "-" ? "" : sum[line] == digests ? "yes" : "no"
+                same = sum[line] == "-" ? "" : (sum[line] "") == (digests "") ? "yes" : "no"
                 if (name[line] ~ /phone/) { a = ns[line] / phone; b = "" }
                 else { a = ns[line] / columns; b = sprintf("%.1fx", ns[line] / single) }
                 printf "%-52s %10.0f %12.0f %13.1fx %14s  %s\n", name[line], ns[line], 1e9 / ns[line], a, b, same

@@ -82,6 +82,10 @@ fn fold_gmail(value: &mut [u8]) -> Option<Range<usize>> {
 
 /// Moves the bytes that are kept to the front, and counts them.
 fn keep(bytes: &mut [u8], kept: impl Fn(u8) -> bool) -> usize {
+    // Most need no move; without an early exit the loop runs on whole vectors.
+    if bytes.iter().fold(true, |all, byte| all & kept(*byte)) {
+        return bytes.len();
+    }
     let mut len = 0;
     for index in 0..bytes.len() {
         let byte = bytes[index];
