@@ -198,7 +198,7 @@ impl Canonicalizer {
         DateReading { order: self.date_order, newest_year: self.newest_birth_year.unwrap_or(NEWEST_YEAR) }
     }
 
-    fn reading(&self, hint: RegionHint) -> phone::Reading {
+    pub(super) fn reading(&self, hint: RegionHint) -> phone::Reading {
         let (region, region_is_own) = match hint {
             RegionHint::Known(region) => (Some(region), true),
             RegionHint::Unset => (self.default_region, false),
@@ -463,7 +463,7 @@ fn is_told_at(kind: IdentifierKind, rule: &Rule, earlier: &[Rule]) -> bool {
 }
 
 /// Whether an earlier rule is about the values of this derived one.
-fn is_derived_again(rule: &Rule, earlier: &[Rule]) -> bool {
+pub(super) fn is_derived_again(rule: &Rule, earlier: &[Rule]) -> bool {
     let source = rule.kind.source();
     rule.kind != source && earlier.iter().any(|other| other.kind.source() == source)
 }
