@@ -177,6 +177,14 @@ impl Canonical {
         self.notes
     }
 
+    /// The SHA-256 of the canonical text, or the digest that stands for it.
+    pub(super) fn sha256(&self) -> [u8; 32] {
+        match &self.form {
+            Form::Text(text) => Sha256::digest(text.as_bytes()).into(),
+            Form::Digest(digest, _) => *digest,
+        }
+    }
+
     /// The value as `rule` sends it. `scratch` is reused between values.
     fn encode(&self, rule: &Rule, scratch: &mut String) -> Result<WireValue, Reject> {
         match &self.form {

@@ -46,7 +46,11 @@ pub use attribute::{AttributeValue, Decimal};
 pub use canonical::{Canonical, CanonicalMember, Canonicalizer, Projected};
 pub use consent::{Consent, ConsentState};
 pub use hashed::{HashConvention, Hashed, Plain};
-pub use hygiene::{Hygiene, KindCounts};
+pub use hygiene::{
+    Coverage, DestinationCounts, EmailQuality, ExpectedMatches, Geography, Hygiene, HygieneBar, HygieneReport,
+    HygieneRules, HygieneSection, KindCounts, Lever, MatchRate, MatchRates, Mismatch, RateBand, RepeatCounts,
+    TopRepeat, TypoConfidence, TypoCount,
+};
 pub use identifier::{Identifier, WireValue};
 pub use kind::IdentifierKind;
 pub use member::{Input, Member};
