@@ -224,7 +224,7 @@ fn repeats(what: &str, counts: &RepeatCounts) -> Option<HygieneSection> {
     }
     let more = counts.repeated_members.saturating_sub(counts.repeated);
     let mut sentences = vec![format!(
-        "{} different {what}; {} more than one member has. Kept once each, {} would be left over.",
+        "{} different {what}, {} of them with more than one member. Kept once each, {} would be left over.",
         about(counts, counts.distinct),
         about(counts, counts.repeated),
         about(counts, more)
@@ -292,12 +292,15 @@ fn is_gap(code: &str) -> bool {
 
 /// What a kind is called where people read it.
 fn plural(kind: IdentifierKind) -> String {
-    match kind {
-        IdentifierKind::Email => "e-mail addresses".to_owned(),
-        IdentifierKind::Phone => "phones".to_owned(),
-        IdentifierKind::ExternalId => "external ids".to_owned(),
-        other => format!("values of {}", other.as_str().replace('_', " ")),
-    }
+    let told = match kind.as_str() {
+        "email" => "e-mail addresses",
+        "phone" => "phones",
+        "external_id" => "external ids",
+        "first_name" => "first names",
+        "last_name" => "last names",
+        other => return format!("values of {}", other.replace('_', " ")),
+    };
+    told.to_owned()
 }
 
 /// A code in words; the code itself where there are none.

@@ -176,15 +176,15 @@ fn sentences_come_first_and_numbers_after() {
     for line in [
         "In short",
         "  4 of 6 members have at least one identifier by which a destination can find them (66.7 %).",
-        "              2    33.3 %  no identifier",
+        "                2    33.3 %  no identifier",
         "  4 of 6 members can be sent (66.7 %), with 6 identifiers.",
         "  Indicative: it may find 1 to 2 of them. No platform publishes such rates; measure your own.",
         "E-mail addresses",
         "  5 of 7 values can be used (71.4 %); 1 member has none.",
         "  1 is only a filler such as \u{201c}n/a\u{201d}.",
         "  1 is invalid; the most frequent reason: no @ (1).",
-        "  4 different e-mail addresses; 1 more than one member has. Kept once each, 1 would be left over.",
-        "              1    20.0 %  gmial.com, meant gmail.com",
+        "  4 different e-mail addresses, 1 of them with more than one member. Kept once each, 1 would be left over.",
+        "                1    20.0 %  gmial.com, meant gmail.com",
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\n{text}");
     }
