@@ -225,6 +225,13 @@ pub struct CanonicalMember {
 }
 
 impl CanonicalMember {
+    /// A member of values that are canonical already, equal ones once: of several rows of one person, for instance.
+    pub fn from_values(values: impl IntoIterator<Item = Canonical>) -> Self {
+        let mut member = Self::default();
+        values.into_iter().for_each(|value| member.push(value));
+        member
+    }
+
     /// The values, in the member's order, equal ones once.
     pub fn values(&self) -> &[Canonical] {
         &self.values

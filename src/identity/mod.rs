@@ -30,6 +30,7 @@ mod attribute;
 mod canonical;
 mod clean;
 mod consent;
+mod dedup;
 mod email;
 mod hashed;
 mod hygiene;
@@ -45,6 +46,9 @@ mod reject;
 pub use attribute::{AttributeValue, Decimal};
 pub use canonical::{Canonical, CanonicalMember, Canonicalizer, Projected};
 pub use consent::{Consent, ConsentState};
+pub use dedup::{
+    Cluster, Dedup, DedupCounts, DedupReport, DedupRules, Deduped, Link, RowFacts, RowId, Suspicion, SuspiciousCluster,
+};
 pub use hashed::{HashConvention, Hashed, Plain};
 pub use hygiene::{
     Coverage, DestinationCounts, EmailQuality, ExpectedMatches, Geography, Hygiene, HygieneBar, HygieneReport,
