@@ -162,8 +162,8 @@ impl<'a> Settling<'a> {
         if members.len() > rules.max_rows {
             return Some(Suspicion::TooManyRows);
         }
-        if !rules.merge_across_external_ids {
-            return (camps(&self.dedup.rows, members) > 1).then_some(Suspicion::ConflictingExternalIds);
+        if !rules.merge_across_external_ids && camps(&self.dedup.rows, members) > 1 {
+            return Some(Suspicion::ConflictingExternalIds);
         }
         let rows = members.iter().filter_map(|member| self.dedup.rows.get(*member));
         let ids: BTreeSet<u64> = rows.flat_map(|row| row.external_ids.iter().copied()).collect();

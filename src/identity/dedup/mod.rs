@@ -34,7 +34,7 @@ pub struct DedupRules {
     pub shared_phone: usize,
     /// A cluster of more rows is taken apart; 50.
     pub max_rows: usize,
-    /// A cluster of more external ids is taken apart; 5. Counts only with [`Self::merge_across_external_ids`].
+    /// A cluster of more external ids is taken apart; 5.
     pub max_external_ids: usize,
     /// Whether rows of different external ids may be one person; no.
     pub merge_across_external_ids: bool,
