@@ -13,13 +13,13 @@ use audience_sync::report;
 
 /// What to do beyond printing the report.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub(crate) struct Options {
     /// Where to write the page.
-    pub html: Option<PathBuf>,
+    pub(crate) html: Option<PathBuf>,
     /// The region of phones of members without a country: `DE`.
-    pub default_region: Option<String>,
+    pub(crate) default_region: Option<String>,
     /// Whether to find out how many people the rows are.
-    pub people: bool,
+    pub(crate) people: bool,
 }
 
 /// Reads a CSV file with a header and prints what its values are like.
@@ -29,7 +29,7 @@ pub struct Options {
 ///
 /// # Errors
 /// When the file cannot be read, or the page cannot be written.
-pub fn run(path: &Path, options: &Options) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(path: &Path, options: &Options) -> Result<(), Box<dyn Error>> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(path)?;
     let columns: Vec<Column> = reader.byte_headers()?.iter().map(Column::named).collect();
     let mut canonicalizer = Canonicalizer::new();
@@ -121,7 +121,7 @@ fn consent(text: &str) -> Consent {
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn make_messy(rows: u64, out: impl Write) -> Result<(), Box<dyn Error>> {
+pub(crate) fn make_messy(rows: u64, out: impl Write) -> Result<(), Box<dyn Error>> {
     let mut out = csv::Writer::from_writer(BufWriter::new(out));
     out.write_record(["id", "email", "phone", "first_name", "last_name", "country", "external_id", "consent"])?;
     let mut dice = Dice(0x5EED);

@@ -208,13 +208,15 @@ fn cluster(rows: &[Row], members: Vec<usize>, reasons: BTreeMap<Link, u64>) -> O
     let of = |member: &usize| rows.get(*member);
     let consent = most_restrictive(members.iter().filter_map(of).map(|row| row.facts.consent));
     let mut conflicts = BTreeSet::new();
-    let names: [(IdentifierKind, fn(&Row) -> u64); 2] =
-        [(IdentifierKind::FirstName, |row| row.first_name), (IdentifierKind::LastName, |row| row.last_name)];
-    for (kind, name) in names {
-        let found: BTreeSet<u64> = members.iter().filter_map(of).map(name).filter(|hash| *hash != 0).collect();
-        if found.len() > 1 {
-            conflicts.insert(kind);
-        }
+    let differ = |name: fn(&Row) -> u64| {
+        let names: BTreeSet<u64> = members.iter().filter_map(of).map(name).filter(|hash| *hash != 0).collect();
+        names.len() > 1
+    };
+    if differ(|row| row.first_name) {
+        conflicts.insert(IdentifierKind::FirstName);
+    }
+    if differ(|row| row.last_name) {
+        conflicts.insert(IdentifierKind::LastName);
     }
     if camps(rows, &members) > 1 {
         conflicts.insert(IdentifierKind::ExternalId);

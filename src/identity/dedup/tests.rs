@@ -157,7 +157,9 @@ fn the_survivor_is_the_best_known_row() {
         (member("5").email("a@quist.se").external_id("X"), RowFacts::default()),
     ];
     let mut dedup = Dedup::new(DedupRules::default());
-    rows.iter().for_each(|(row, facts)| drop(dedup.add(row.id(), &canonical(row), *facts)));
+    for (row, facts) in &rows {
+        dedup.add(row.id(), &canonical(row), *facts);
+    }
     let people = dedup.finish();
     let order: Vec<_> = people.clusters[0].rows.iter().map(|row| rows[row.index()].0.id()).collect();
     assert_eq!(order, ["5", "4", "3", "2", "1"]);
@@ -191,7 +193,9 @@ fn values_of_all_rows_survive_and_the_name_of_one() {
     let at = |secs| RowFacts::default().with_updated_at(Timestamp::from_secs(secs));
     let facts = [at(1), at(2), RowFacts::default().with_verified(true)];
     let mut dedup = Dedup::new(DedupRules::default());
-    rows.iter().zip(facts).for_each(|((values, row), facts)| drop(dedup.add(row.id(), values, facts)));
+    for ((values, row), facts) in rows.iter().zip(facts) {
+        dedup.add(row.id(), values, facts);
+    }
     let people = dedup.finish();
     let merged = people.merged(&people.clusters[0], |row| rows.get(row.index()).map(|(values, _)| values));
     let told: Vec<_> = merged.values().iter().filter_map(Canonical::as_str).collect();
