@@ -37,6 +37,7 @@ mod canonical;
 mod clean;
 mod consent;
 mod country;
+mod dedup;
 mod device;
 mod email;
 mod fast;
@@ -59,9 +60,16 @@ pub use batch::{Column, Columns, Digests};
 pub use birth_date::DateOrder;
 pub use canonical::{Canonical, CanonicalMember, Canonicalizer, Projected};
 pub use consent::{Consent, ConsentState};
+pub use dedup::{
+    Cluster, Dedup, DedupCounts, DedupReport, DedupRules, Deduped, Link, RowFacts, RowId, Suspicion, SuspiciousCluster,
+};
 pub use email::{Confidence, DomainList, Suggestion, suggest_domain};
 pub use hashed::{Algorithm, ColumnPolicy, DigestShare, HashConvention, Hashed, Plain, read_cell};
-pub use hygiene::{Hygiene, KindCounts};
+pub use hygiene::{
+    Coverage, DestinationCounts, EmailQuality, ExpectedMatches, Geography, Hygiene, HygieneBar, HygieneReport,
+    HygieneRules, HygieneSection, KindCounts, Lever, MatchRate, MatchRates, Mismatch, RateBand, RepeatCounts,
+    TopRepeat, TypoCount,
+};
 pub use identifier::{Identifier, WireValue};
 pub use kind::IdentifierKind;
 pub use member::{Input, Member};
