@@ -6,6 +6,7 @@ use std::fmt;
 use super::super::kind::IdentifierKind;
 use super::geography;
 use super::report::{DestinationCounts, HygieneReport, KindCounts, Lever, RepeatCounts};
+use super::words::{note, plural, reason};
 
 /// One part of a report in words, the same in every form.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -174,7 +175,11 @@ fn destination(counts: &DestinationCounts, members: u64) -> HygieneSection {
         bars.push(bar("expected matches, at most (indicative)", expected.high, members));
     }
     bars.extend(
-        counts.keys.iter().map(|(kind, keys)| bar(&format!("{} sent", plural(*kind)), *keys, counts.sendable_keys)),
+        counts
+            .keys
+            .iter()
+            .filter(|(_, keys)| **keys > 0)
+            .map(|(kind, keys)| bar(&format!("{} sent", plural(*kind)), *keys, counts.sendable_keys)),
     );
     let kept: u64 = counts.not_sent.values().sum();
     let kept_back = ranked(&counts.not_sent);
@@ -214,7 +219,7 @@ fn values(kind: IdentifierKind, counts: &KindCounts, members: u64) -> HygieneSec
     let refused = ranked(&counts.rejected).into_iter().filter(|(code, _)| *code != "missing");
     bars.extend(refused.map(|(code, count)| bar(&format!("refused: {}", reason(code)), count, given)));
     let notes = ranked(&counts.notes).into_iter();
-    bars.extend(notes.map(|(word, count)| bar(&format!("note: {}", word.replace('_', " ")), count, counts.usable)));
+    bars.extend(notes.map(|(word, count)| bar(&format!("note: {}", note(word)), count, counts.usable)));
     HygieneSection { title: capital(&plural(kind)), sentences, bars }
 }
 
@@ -242,7 +247,8 @@ fn repeats(what: &str, counts: &RepeatCounts) -> Option<HygieneSection> {
         bar("different", counts.distinct, counts.seen),
         bar("of members that share one", counts.repeated_members, counts.seen),
     ];
-    let top = counts.top.iter();
+    // One that is no more frequent than the estimate may be wrong says nothing.
+    let top = counts.top.iter().filter(|it| it.members > counts.top_shortfall).take(10);
     bars.extend(top.map(|it| bar(&format!("digest {}\u{2026}", it.digest), it.members, counts.seen)));
     Some(HygieneSection { title: format!("Repeated {what}"), sentences, bars })
 }
@@ -263,7 +269,7 @@ fn repeated_rows(counts: &RepeatCounts) -> Option<HygieneSection> {
 fn exactness(counts: &RepeatCounts) -> Option<String> {
     (counts.error_permille > 0).then(|| {
         format!(
-            "Estimated from a sample, give or take {}.{} %; the list of the most repeated may be up to {} too low each.",
+            "Estimated from a sample, give or take {}.{} %; each of the most repeated may be up to {} too low.",
             counts.error_permille / 10,
             counts.error_permille % 10,
             grouped(counts.top_shortfall)
@@ -288,48 +294,6 @@ fn ranked<'a>(counts: &'a BTreeMap<std::borrow::Cow<'static, str>, u64>) -> Vec<
 
 fn is_gap(code: &str) -> bool {
     matches!(code, "missing" | "placeholder")
-}
-
-/// What a kind is called where people read it.
-fn plural(kind: IdentifierKind) -> String {
-    let told = match kind.as_str() {
-        "email" => "e-mail addresses",
-        "phone" => "phones",
-        "external_id" => "external ids",
-        "first_name" => "first names",
-        "last_name" => "last names",
-        other => return format!("values of {}", other.replace('_', " ")),
-    };
-    told.to_owned()
-}
-
-/// A code in words; the code itself where there are none.
-fn reason(code: &str) -> String {
-    let told = match code {
-        "missing" => "empty",
-        "placeholder" => "a filler",
-        "test_value" => "a test value",
-        "too_long" => "too long",
-        "hashed_in_plain" => "a digest in a column of plain values",
-        "hashed_unusable" => "a digest of another form than the destination wants",
-        "over_limit" => "more than the destination takes of one member",
-        "feature_disabled" => "not built in",
-        "email.no_at" => "no @",
-        "email.multiple_at" => "more than one @",
-        "email.inner_space" => "a space inside",
-        "email.bad_char" => "a character that may not be there",
-        "email.no_tld" => "a domain without an ending",
-        "phone.not_a_number" => "not a number",
-        "phone.no_region" => "no country code, and no region is known",
-        "phone.country_code" => "a country code that does not exist",
-        "phone.too_short" => "too short",
-        "phone.too_long" => "too long",
-        "phone.invalid_length" => "of a length that no number has",
-        "phone.not_valid" => "not a number that is given out",
-        "phone.spreadsheet_damage" => "digits lost in a spreadsheet",
-        other => return other.to_owned(),
-    };
-    told.to_owned()
 }
 
 fn capital(text: &str) -> String {
