@@ -54,6 +54,7 @@ mod phone;
 mod profile;
 mod region;
 mod reject;
+mod wording;
 
 pub use attribute::{AttributeValue, Decimal};
 pub use batch::{Column, Columns, Digests};

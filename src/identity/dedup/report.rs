@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Cluster, Deduped, Link, RowId, Suspicion, SuspiciousCluster};
 use crate::identity::IdentifierKind;
+use crate::identity::wording::{grouped, note, plural};
 
 /// What de-duplication has found, in numbers. The same in any order of the rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,27 +112,30 @@ impl fmt::Display for DedupReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = &self.counts;
         let clusters: u64 = counts.cluster_sizes.values().sum();
-        writeln!(f, "{} rows are {} people; {} of these have several rows.", counts.rows, counts.people, clusters)?;
+        let (rows, people) = (grouped(counts.rows), grouped(counts.people));
+        writeln!(f, "{rows} rows are {people} people; {} of these have several rows.", grouped(clusters))?;
         for (size, clusters) in &counts.cluster_sizes {
-            writeln!(f, "  {clusters} of {size} rows")?;
+            writeln!(f, "  {} of {size} rows", grouped(*clusters))?;
         }
         for (link, identifiers) in &counts.links {
-            writeln!(f, "  linked by {identifiers} of sort {}", word(*link))?;
+            writeln!(f, "  linked by the same {}: {}", word(*link), grouped(*identifiers))?;
         }
         for (link, identifiers) in &counts.shared {
-            writeln!(f, "  not linked: {identifiers} of sort {} on too many rows", word(*link))?;
+            writeln!(f, "  not linked, the same {} on too many rows: {}", word(*link), grouped(*identifiers))?;
         }
         for (link, identifiers) in &counts.conflicting {
-            writeln!(f, "  not linked: {identifiers} of sort {} on rows of different external ids", word(*link))?;
+            let word = word(*link);
+            writeln!(f, "  not linked, the same {word} with different external ids: {}", grouped(*identifiers))?;
         }
-        for (note, identifiers) in &counts.not_own {
-            writeln!(f, "  not linked: {identifiers} noted as {note}")?;
+        for (word, identifiers) in &counts.not_own {
+            writeln!(f, "  not linked, {}: {}", note(word), grouped(*identifiers))?;
         }
         if counts.households > 0 {
-            writeln!(f, "  {} phones of households: same number, different first names", counts.households)?;
+            let phones = grouped(counts.households);
+            writeln!(f, "  {phones} phones of households: same number, different first names")?;
         }
         for (kind, clusters) in &counts.conflicts {
-            writeln!(f, "  {clusters} people with different values of {kind}")?;
+            writeln!(f, "  {} people with different {}", grouped(*clusters), plural(*kind))?;
         }
         for (suspicion, clusters) in &counts.suspicious {
             let why = match suspicion {

@@ -8,7 +8,6 @@ mod report;
 mod rules;
 mod story;
 mod typos;
-mod words;
 
 pub use count::Hygiene;
 pub use rates::{MatchRate, MatchRates, RateBand};

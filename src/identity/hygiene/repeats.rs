@@ -9,7 +9,8 @@
 //!   number of distinct values is at most `1 / sqrt(kept)`, and `kept` lies around `budget / 2` to `budget`: 0.3 % for
 //!   the default budget.
 //! - **Misra-Gries** with [`TOP`] counters for the hashes the sample has let go, so that the most repeated values are
-//!   found beyond the budget too. Its counts are lower bounds, too low by at most (values let go) / [`TOP`].
+//!   found beyond the budget too. Its counts are lower bounds, too low by at most (values let go) / [`TOP`]; what stands
+//!   out above that bound is added to what the sample says of the others.
 //!
 //! Two values of the same 64-bit hash count as one: of a million values that happens once in 37 million files.
 
@@ -140,13 +141,22 @@ impl Repeats {
     }
 
     /// Values that occur more than `times` times, and all their occurrences.
+    ///
+    /// The few that are far more frequent than the rest count as themselves: in a sample they would stand for many or
+    /// for none.
     pub(super) fn above(&self, times: u64) -> (u64, u64) {
-        let (values, occurrences) = self
-            .kept
-            .values()
-            .filter(|count| **count > times)
-            .fold((0, 0), |(values, sum), count| (values + 1, sum + count));
-        (self.scale(values), self.scale(occurrences).min(self.seen))
+        let certain = times.max(self.shortfall);
+        let total = |counts: &mut dyn Iterator<Item = &u64>| {
+            counts.fold((0, 0), |(values, sum): (u64, u64), count| (values + 1, sum + count))
+        };
+        let is_giant = |count: &u64| self.level > 0 && *count > 2 * certain;
+        let sampled = total(&mut self.kept.values().filter(|count| **count > times && !is_giant(count)));
+        let kept_giants = total(&mut self.kept.values().filter(|count| is_giant(count)));
+        let giants = total(&mut self.heavy.values().filter(|count| **count > certain));
+        (
+            self.scale(sampled.0) + kept_giants.0 + giants.0,
+            (self.scale(sampled.1) + kept_giants.1 + giants.1).min(self.seen),
+        )
     }
 
     /// The `most` most repeated values of more than one occurrence, the most frequent first, then by hash.
@@ -231,6 +241,8 @@ mod tests {
         assert_eq!(found, hash(heavy));
         assert!(count <= 3_000 && count + repeats.shortfall() >= 3_000, "{count} + {}", repeats.shortfall());
         assert!(repeats.shortfall() <= 103_000 / TOP as u64);
+        // No sample is needed to know of it, and it stands for no other.
+        assert_eq!(repeats.above(10), (1, count));
     }
 
     #[test]

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::super::kind::IdentifierKind;
+use super::super::wording::{grouped, note, plural, reason};
 use super::geography;
 use super::report::{DestinationCounts, HygieneReport, KindCounts, Lever, RepeatCounts};
-use super::words::{note, plural, reason};
 
 /// One part of a report in words, the same in every form.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -329,16 +329,6 @@ fn share(part: u64, whole: u64) -> Option<String> {
         1000 if part < whole => "> 99.9 %".to_owned(),
         _ => format!("{}.{} %", permille / 10, permille % 10),
     })
-}
-
-/// `1234567` as `1,234,567`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let head = digits.len() % 3;
-    let (first, rest) = digits.split_at(head);
-    let groups = rest.as_bytes().chunks(3).filter_map(|group| std::str::from_utf8(group).ok());
-    let parts: Vec<&str> = Some(first).filter(|first| !first.is_empty()).into_iter().chain(groups).collect();
-    parts.join(",")
 }
 
 /// Plain text: for a terminal or a log.
