@@ -16,7 +16,7 @@ use super::reject::{Notes, Reject};
 pub const PHONE_METADATA: &str = "9.0.42";
 
 /// How national numbers are read.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 #[cfg_attr(not(feature = "phone"), expect(dead_code, reason = "the automaton needs the region alone"))]
 pub(super) struct Reading {
     /// The region of national numbers.
