@@ -204,7 +204,7 @@ impl<'a> Hashing<'a> {
         self.body.clear();
         for row in 0..self.digests.rows() {
             self.body.push(b'[');
-            for rule in 1..META.rules.len() {
+            for rule in 0..META.rules.len() {
                 self.body.push(b'"');
                 self.digests.write_to(row, rule, &mut self.body);
                 self.body.extend_from_slice(b"\",");

@@ -4,6 +4,8 @@
 //! what is valid for all of them; by `rlibphonenumber` for the rest.
 
 pub(super) mod e164;
+#[cfg(feature = "phonenumber")]
+mod interop;
 #[cfg(feature = "phone")]
 mod parse;
 
