@@ -1,5 +1,8 @@
 //! The definition of an audience: what it is called and for, who is kept out of it, who is held out, who owns it.
 
+mod definition;
+mod drift;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +11,9 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, ErrorKind, Result};
 use crate::measure::Holdout;
 use crate::naming::{AudienceName, NameRules, Role, Template, fit};
+
+pub use definition::{Definition, EventRef, Fingerprint};
+pub use drift::{Change, Drift, DriftClass, Version};
 
 /// The longest key, in bytes: what every destination's text columns take.
 const MAX_KEY: usize = 200;
