@@ -1,7 +1,12 @@
 //! The definition of an audience: what it is called and for, who is kept out of it, who is held out, who owns it.
 
+mod charter;
 mod definition;
 mod drift;
+mod evidence;
+pub mod lint;
+mod platform;
+mod sets;
 
 use std::sync::Arc;
 
@@ -12,8 +17,15 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::measure::Holdout;
 use crate::naming::{AudienceName, NameRules, Role, Template, fit};
 
+pub use charter::{
+    Charter, Decision, EventFlow, ExitRule, FrequencyCap, Journey, MeasurementPlan, Method, Observed, Overlap,
+    Placement, Portfolio, Refresh, Retired,
+};
 pub use definition::{Definition, EventRef, Fingerprint};
 pub use drift::{Change, Drift, DriftClass, Version};
+pub use evidence::{Evidence, Observation, Waiver};
+pub use platform::PlatformFacts;
+pub use sets::{MemberSet, Moments};
 
 /// The longest key, in bytes: what every destination's text columns take.
 const MAX_KEY: usize = 200;
