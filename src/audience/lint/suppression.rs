@@ -51,18 +51,23 @@ fn behind(scene: &Scene<'_>, term: &str, placement: &Placement) -> Option<Draft>
     for (suppression, placed) in suppressions(scene, term, &placement.destination) {
         let limit = suppression.charter.refresh.map(|refresh| refresh.max_staleness.seconds());
         let age = placed.last_success.map(|last| scene.now.since(last).as_secs());
-        reason = match (placed.first_full_sync, age, limit) {
-            (None, ..) => Some((suppression, "has never been synced in full", age, limit)),
-            (Some(_), Some(age), Some(limit)) if age <= limit => return None,
+        let (why, evidence) = match (placed.first_full_sync, age, limit) {
+            (None, ..) => {
+                let never = Evidence::new("suppression_first_full_sync", None::<bool>);
+                ("has never been synced in full", never.against("before the first use"))
+            }
             (Some(_), Some(_), None) => return None,
-            (Some(_), ..) => Some((suppression, "is out of date", age, limit)),
+            (Some(_), Some(age), Some(limit)) if age <= limit => return None,
+            (Some(_), age, limit) => {
+                let late = Evidence::new("suppression_age_s", age);
+                ("is out of date", late.against(limit.map_or("a success".to_owned(), |limit| format!("<= {limit}"))))
+            }
         };
+        reason = Some((suppression, why, evidence.from("state")));
     }
-    let (suppression, why, age, limit) = reason?;
+    let (suppression, why, evidence) = reason?;
     let message = format!("it is used at {} while {} {why}", placement.destination, suppression.shown);
-    let limit = limit.map_or("a full sync".to_owned(), |limit| format!("<= {limit}"));
-    let draft = Draft::new(message, "sync the suppression, attach it as an exclusion, then activate");
-    Some(draft.with(Evidence::new("suppression_age_s", age).against(limit).from("state")))
+    Some(Draft::new(message, "sync the suppression, attach it as an exclusion, then activate").with(evidence))
 }
 
 /// AL-019: a suppression that every account needs is not there.
