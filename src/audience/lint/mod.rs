@@ -107,6 +107,11 @@ impl Linter {
         self
     }
 
+    /// The convention that names are read by.
+    pub fn template(&self) -> &Template {
+        &self.template
+    }
+
     /// Everything the rules find at `now`.
     pub fn run(&self, portfolio: &Portfolio, now: Timestamp) -> LintReport {
         let scene = Scene::new(&self.policy, &self.template, portfolio, now);
