@@ -26,12 +26,20 @@
 //! | `{"error":E}` | the line is not such an object; the next line is read, and the exit code is 1 at the end |
 //!
 //! `--allow-test-values` lets values through that are reserved for tests, such as `example.com`.
+//!
+//! `--hygiene FILE.csv` tells what a file of members is like instead: what is missing, refused, repeated, likely typed
+//! wrong, and what Meta would receive of it; with `--html` also as a page, with `--people` how many people the rows
+//! are. `--make-messy` writes a file to try it on.
 
+mod hygiene;
+
+use std::error::Error;
 use std::io::{self, BufRead, BufWriter, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use audience_sync::identity::{
-    Canonical, Canonicalizer, Hashed, IdentifierKind, Input, Member, Profile, Reject, profiles,
+    Canonical, Canonicalizer, ColumnPolicy, IdentifierKind, Input, Member, Profile, Reject, profiles, read_cell,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -56,25 +64,59 @@ enum HashState {
     Auto,
 }
 
-fn main() -> ExitCode {
-    let mut canonicalizer = Canonicalizer::new();
-    for argument in std::env::args().skip(1) {
-        match argument.as_str() {
-            "--allow-test-values" => canonicalizer = canonicalizer.with_allow_test_values(true),
-            _ => {
-                eprintln!("usage: normalize [--allow-test-values] < LINES");
-                return ExitCode::from(2);
+const USAGE: &str = "usage: normalize [--allow-test-values] < LINES
+       normalize --hygiene FILE.csv [--html FILE] [--default-region CODE] [--people]
+       normalize --make-messy ROWS > FILE.csv";
+
+/// What the command line asks for.
+#[derive(Default)]
+struct Arguments {
+    allow_test_values: bool,
+    hygiene: Option<PathBuf>,
+    messy_rows: Option<u64>,
+    options: hygiene::Options,
+}
+
+impl Arguments {
+    fn parse(mut words: impl Iterator<Item = String>) -> Option<Self> {
+        let mut found = Self::default();
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--allow-test-values" => found.allow_test_values = true,
+                "--people" => found.options.people = true,
+                "--hygiene" => found.hygiene = Some(words.next()?.into()),
+                "--html" => found.options.html = Some(words.next()?.into()),
+                "--default-region" => found.options.default_region = Some(words.next()?),
+                "--make-messy" => found.messy_rows = Some(words.next()?.parse().ok()?),
+                _ => return None,
             }
         }
+        Some(found)
     }
-    match answer_all(&canonicalizer, io::stdin().lock(), BufWriter::new(io::stdout().lock())) {
-        Ok(0) => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("write the answers: {error}");
-            ExitCode::FAILURE
+
+    fn run(&self) -> Result<ExitCode, Box<dyn Error>> {
+        if let Some(rows) = self.messy_rows {
+            hygiene::make_messy(rows, io::stdout().lock())?;
+        } else if let Some(file) = &self.hygiene {
+            hygiene::run(file, &self.options)?;
+        } else {
+            let canonicalizer = Canonicalizer::new().with_allow_test_values(self.allow_test_values);
+            let not_understood = answer_all(&canonicalizer, io::stdin().lock(), BufWriter::new(io::stdout().lock()))?;
+            return Ok(if not_understood == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
+        Ok(ExitCode::SUCCESS)
     }
+}
+
+fn main() -> ExitCode {
+    let Some(arguments) = Arguments::parse(std::env::args().skip(1)) else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    arguments.run().unwrap_or_else(|error| {
+        eprintln!("{error}");
+        ExitCode::FAILURE
+    })
 }
 
 /// Answers every line, and counts the bad ones.
@@ -115,20 +157,12 @@ fn answer(canonicalizer: &Canonicalizer, line: &[u8]) -> Result<Value, &'static 
 
 /// The value in its canonical form, read as the value of a member.
 fn canonical(canonicalizer: &Canonicalizer, kind: IdentifierKind, line: &Line) -> Result<Canonical, Reject> {
-    let hashed = || {
-        Hashed::sha256_hex(&line.value).or_else(|error| match error {
-            Reject::MalformedDigest => Hashed::sha256_base64(&line.value),
-            other => Err(other),
-        })
+    let policy = match line.hash_state {
+        HashState::Plain => ColumnPolicy::Plain,
+        HashState::Hashed => ColumnPolicy::Hashed,
+        HashState::Auto => ColumnPolicy::Auto,
     };
-    let input: Input = match line.hash_state {
-        HashState::Plain => line.value.as_str().into(),
-        HashState::Hashed => hashed()?.into(),
-        HashState::Auto => match hashed() {
-            Err(Reject::MalformedDigest) => line.value.as_str().into(),
-            digest => digest?.into(),
-        },
-    };
+    let input = read_cell(kind, &line.value, policy, None)?;
     // A derived kind is made from another; a digest is of the kind itself.
     let of = if matches!(input, Input::Hashed(_)) { kind } else { kind.source() };
     let member = Member::new("").country(line.region.as_deref().unwrap_or_default()).identifier(of, input);

@@ -198,7 +198,7 @@ impl Canonicalizer {
         DateReading { order: self.date_order, newest_year: self.newest_birth_year.unwrap_or(NEWEST_YEAR) }
     }
 
-    fn reading(&self, hint: RegionHint) -> phone::Reading {
+    pub(super) fn reading(&self, hint: RegionHint) -> phone::Reading {
         let (region, region_is_own) = match hint {
             RegionHint::Known(region) => (Some(region), true),
             RegionHint::Unset => (self.default_region, false),
@@ -328,6 +328,17 @@ impl Canonical {
         self.encode(rule, &mut String::new(), |text| Sha256::digest(text).into())
     }
 
+    /// The SHA-256 of the canonical text, or the digest that stands for it; of digests of other algorithms theirs.
+    pub(super) fn sha256(&self) -> [u8; 32] {
+        match &self.form {
+            Form::Text(text) => Sha256::digest(text.as_bytes()).into(),
+            Form::Digest(hashed) => match hashed.value() {
+                hashed::Digest::Sha256(digest) => *digest,
+                other => Sha256::digest(other.as_bytes()).into(),
+            },
+        }
+    }
+
     /// The value as `rule` sends it. `scratch` is reused between values.
     fn encode(
         &self,
@@ -377,6 +388,13 @@ pub struct CanonicalMember {
 }
 
 impl CanonicalMember {
+    /// A member of values that are canonical already, equal ones once: of several rows of one person, for instance.
+    pub fn from_values(values: impl IntoIterator<Item = Canonical>) -> Self {
+        let mut member = Self::default();
+        values.into_iter().for_each(|value| member.push(value));
+        member
+    }
+
     /// The values, in the member's order, equal ones once. The country of [`Member::country`] is not among them.
     pub fn values(&self) -> &[Canonical] {
         &self.values
@@ -463,7 +481,7 @@ fn is_told_at(kind: IdentifierKind, rule: &Rule, earlier: &[Rule]) -> bool {
 }
 
 /// Whether an earlier rule is about the values of this derived one.
-fn is_derived_again(rule: &Rule, earlier: &[Rule]) -> bool {
+pub(super) fn is_derived_again(rule: &Rule, earlier: &[Rule]) -> bool {
     let source = rule.kind.source();
     rule.kind != source && earlier.iter().any(|other| other.kind.source() == source)
 }

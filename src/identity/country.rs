@@ -10,7 +10,7 @@ use unicode_normalization::char::is_combining_mark;
 
 use self::names::COUNTRIES;
 use super::clean::{self, clean};
-use super::region::Region;
+use super::region::{Region, RegionHint};
 use super::reject::{Notes, Reject};
 
 const INPUT_LIMIT: usize = 128;
@@ -36,6 +36,19 @@ pub(super) fn canonical_country(text: &str) -> Result<(Box<str>, Notes), Reject>
     };
     notes.add_if(!cleaned.is_ascii() && Region::read(&cleaned).is_none(), Notes::WIDTH_FOLDED);
     Ok((region.as_str().into(), notes))
+}
+
+impl RegionHint {
+    /// What a cell of a country column says.
+    pub(super) fn read(text: &str) -> Self {
+        let text = text.trim();
+        // `NA` is Namibia here, so the codes come before the null-like words.
+        match read(text) {
+            Some(region) => Self::Known(region),
+            None if clean::is_null_like(text) => Self::Unset,
+            None => Self::Unreadable,
+        }
+    }
 }
 
 /// The country of a code or a name. By the table alone: nothing is guessed from the beginning of a word or from words

@@ -17,6 +17,7 @@ pub use domains::DomainList;
 pub(super) use domains::note_disposable;
 pub(super) use fast::fast;
 pub(super) use lists::fillers;
+pub(super) use suggest::frequent;
 pub use suggest::{Confidence, Suggestion, suggest_domain};
 
 type Canonical = Result<(Box<str>, Notes), Reject>;

@@ -13,7 +13,7 @@ use super::reject::Reject;
 pub(super) use column::looks_hashed;
 pub use column::{ColumnPolicy, DigestShare, read_cell};
 pub use digest::Algorithm;
-pub(super) use digest::{Digest, write_base64};
+pub(super) use digest::{Digest, base64};
 
 /// A value as the host has it. `Debug` shows its length alone.
 #[derive(Clone, PartialEq, Eq)]

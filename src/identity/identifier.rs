@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::hashed::{Algorithm, write_base64};
+use super::hashed::{Algorithm, base64};
 use super::kind::IdentifierKind;
 
 /// One identifier in exactly the form one destination matches on.
@@ -104,7 +104,7 @@ impl WireValue {
             Self::Sha512(digest) => out.push_str(const_hex::Buffer::<64>::new().format(digest)),
             Self::Sha1(digest) => out.push_str(const_hex::Buffer::<20>::new().format(digest)),
             Self::Md5(digest) => out.push_str(const_hex::Buffer::<16>::new().format(digest)),
-            Self::Sha256Base64(digest) => write_base64(digest, out),
+            Self::Sha256Base64(digest) => out.extend(base64(digest).map(char::from)),
             Self::Clear(value) => out.push_str(value),
         }
     }

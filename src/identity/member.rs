@@ -6,9 +6,7 @@ use std::fmt;
 use crate::time::Timestamp;
 
 use super::attribute::AttributeValue;
-use super::clean;
 use super::consent::Consent;
-use super::country;
 use super::hashed::{Hashed, Plain};
 use super::kind::IdentifierKind;
 use super::region::RegionHint;
@@ -138,13 +136,7 @@ impl Member {
     /// [`RegionHint::Unreadable`]: national numbers are then refused with `phone.no_region`, not guessed at.
     #[must_use]
     pub fn country(mut self, country: impl AsRef<str>) -> Self {
-        let country = country.as_ref().trim();
-        // `NA` is Namibia here, so the codes come before the null-like words.
-        self.region = match country::read(country) {
-            Some(region) => RegionHint::Known(region),
-            None if clean::is_null_like(country) => RegionHint::Unset,
-            None => RegionHint::Unreadable,
-        };
+        self.region = RegionHint::read(country.as_ref());
         self
     }
 

@@ -19,6 +19,9 @@
 //! assert_eq!(projected.rejects[0].0, IdentifierKind::Phone);
 //! ```
 //!
+//! **Whole columns**, as they come out of a data frame or a file, go through [`Canonicalizer::hash_columns`] to digests
+//! of fixed width, by the same rules and without an allocation for a clean value.
+//!
 //! **Already hashed input** is a type of its own ([`Hashed`]): a digest is never hashed again, and a plain value that
 //! looks like a digest is refused. Columns of files, which have no types, go through [`read_cell`]. **Test values** (`example.com`, NANP 555-01xx) are refused unless
 //! [`Canonicalizer::with_allow_test_values`] is set.
@@ -28,13 +31,16 @@
 
 mod address;
 mod attribute;
+mod batch;
 mod birth_date;
 mod canonical;
 mod clean;
 mod consent;
 mod country;
+mod dedup;
 mod device;
 mod email;
+mod fast;
 mod gender;
 mod hashed;
 mod hygiene;
@@ -48,14 +54,23 @@ mod phone;
 mod profile;
 mod region;
 mod reject;
+mod wording;
 
 pub use attribute::{AttributeValue, Decimal};
+pub use batch::{Column, Columns, Digests};
 pub use birth_date::DateOrder;
 pub use canonical::{Canonical, CanonicalMember, Canonicalizer, Projected};
 pub use consent::{Consent, ConsentState};
+pub use dedup::{
+    Cluster, Dedup, DedupCounts, DedupReport, DedupRules, Deduped, Link, RowFacts, RowId, Suspicion, SuspiciousCluster,
+};
 pub use email::{Confidence, DomainList, Suggestion, suggest_domain};
 pub use hashed::{Algorithm, ColumnPolicy, DigestShare, HashConvention, Hashed, Plain, read_cell};
-pub use hygiene::{Hygiene, KindCounts};
+pub use hygiene::{
+    Coverage, DestinationCounts, EmailQuality, ExpectedMatches, Geography, Hygiene, HygieneBar, HygieneReport,
+    HygieneRules, HygieneSection, KindCounts, Lever, MatchRate, MatchRates, Mismatch, RateBand, RepeatCounts,
+    TopRepeat, TypoCount,
+};
 pub use identifier::{Identifier, WireValue};
 pub use kind::IdentifierKind;
 pub use member::{Input, Member};

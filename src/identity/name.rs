@@ -13,8 +13,49 @@ const NO_NAME: &[&str] = &["null", "n/a", "nan", "undefined", "unknown", "(null)
 const MAYBE_NO_NAME: &[&str] = &["none", "na", "test"];
 const NIL_UUID: &str = "00000000-0000-0000-0000-000000000000";
 
+/// The longest name that is read by [`fast`]: shorter than every digest.
+pub(super) const FAST_LIMIT: usize = 31;
+
+/// The name of plain ASCII that needs no more than lower case and trimming, at the start of `out`, and its length.
+///
+/// `None` says nothing about the text: [`canonical_name`] judges it.
+pub(super) fn fast(text: &str, out: &mut [u8]) -> Option<(usize, Notes)> {
+    let trimmed = text.trim_matches(' ').as_bytes();
+    let name = out.get_mut(..trimmed.len()).filter(|name| name.len() <= FAST_LIMIT)?;
+    // Without early exits, so that the loop runs on whole vectors.
+    let (mut other, mut upper, mut before) = (trimmed.is_empty(), false, b'.');
+    for (&byte, slot) in trimmed.iter().zip(name.iter_mut()) {
+        other |= !(b' '..=b'~').contains(&byte) | ((byte == b' ') & (before == b' '));
+        upper |= byte.is_ascii_uppercase();
+        *slot = byte.to_ascii_lowercase();
+        before = byte;
+    }
+    if other || matches!(name.first(), Some(b'"' | b'\'')) || may_be_no_name(name) {
+        return None;
+    }
+    let mut notes = Notes::NONE;
+    notes.add_if(trimmed.len() < text.len(), Notes::TRIMMED);
+    notes.add_if(upper, Notes::LOWERCASED);
+    Some((trimmed.len(), notes))
+}
+
+/// Whether it is one of [`NO_NAME`] or [`MAYBE_NO_NAME`], in lower case.
+fn may_be_no_name(name: &[u8]) -> bool {
+    name.len() <= 9 && NO_NAME.iter().chain(MAYBE_NO_NAME).any(|word| word.as_bytes() == name)
+}
+
 /// A name: composed, in lower case, single spaces.
 pub(super) fn canonical_name(text: &str) -> Result<(Box<str>, Notes), Reject> {
+    let mut plain = [0; NAME_LIMIT];
+    if let Some((name, notes)) =
+        fast(text, &mut plain).and_then(|(len, notes)| Some((std::str::from_utf8(plain.get(..len)?).ok()?, notes)))
+    {
+        return Ok((name.into(), notes));
+    }
+    slow(text)
+}
+
+fn slow(text: &str) -> Result<(Box<str>, Notes), Reject> {
     let (text, mut notes) = clean(text);
     let mut text = &*text;
     while let Some(inner) = clean::unquote(text) {
@@ -51,6 +92,11 @@ fn is_mojibake(text: &str) -> bool {
 
 /// An external id: trimmed, case kept. It may well be 64 hex digits.
 pub(super) fn canonical_external_id(text: &str) -> Result<(Box<str>, Notes), Reject> {
+    external_id(text).map(|(id, notes)| (id.into(), notes))
+}
+
+/// The part of the text that is the external id.
+pub(super) fn external_id(text: &str) -> Result<(&str, Notes), Reject> {
     let trimmed = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{FEFF}');
     let mut notes = Notes::NONE;
     notes.add_if(trimmed.len() < text.len(), Notes::TRIMMED);
@@ -63,7 +109,7 @@ pub(super) fn canonical_external_id(text: &str) -> Result<(Box<str>, Notes), Rej
     if trimmed.len() > EXTERNAL_ID_LIMIT {
         return Err(Reject::TooLong);
     }
-    Ok((trimmed.into(), notes))
+    Ok((trimmed, notes))
 }
 
 #[cfg(test)]
@@ -134,6 +180,17 @@ mod tests {
             }
             if let Ok((once, _)) = canonical_external_id(&text) {
                 prop_assert_eq!(canonical_external_id(&once).map(|(twice, _)| twice), Ok(once));
+            }
+        }
+
+        #[test]
+        fn the_fast_way_is_the_slow_way(
+            text in r#"[ -~]{0,24}|[ '"]{0,2}[A-Za-z]{1,6}[ .'"-]{0,2}|(?i: ?(null|n/a|nan|none|na|test|unknown) ?)|[a-z]{28,34}"#,
+        ) {
+            let mut plain = [0; FAST_LIMIT];
+            if let Some((len, notes)) = fast(&text, &mut plain) {
+                let (name, expected) = slow(&text).unwrap();
+                prop_assert_eq!((&plain[..len], notes), (name.as_bytes(), expected));
             }
         }
 

@@ -32,6 +32,8 @@ pub(super) fn split(text: &str) -> impl Iterator<Item = &str> {
     text.split([';', ',', '|', '\n']).flat_map(|piece| piece.split(" / ")).map(str::trim).filter(|it| !it.is_empty())
 }
 
+pub(super) use e164::fast_reading as fast;
+
 /// A number as E.164: `+` and digits.
 pub(super) fn canonical_phone(text: &str, reading: Reading) -> Result<(Box<str>, Notes), Reject> {
     match e164::fast_reading(text, reading) {

@@ -344,7 +344,7 @@ macro_rules! notes {
         impl Notes {
             $($(#[$doc])* pub const $name: Self = Self(1 << $bit);)*
 
-            const WORDS: &'static [(Self, &'static str)] = &[$((Self::$name, $word),)*];
+            pub(in crate::identity) const WORDS: &'static [(Self, &'static str)] = &[$((Self::$name, $word),)*];
         }
     };
 }

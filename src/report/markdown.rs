@@ -1,4 +1,4 @@
-//! Plans and runs as Markdown (CommonMark with tables).
+//! Plans, runs and hygiene as Markdown (CommonMark with tables).
 //!
 //! Text from outside (names, messages, codes) is escaped: it cannot open a link, a tag, a table cell or emphasis.
 
@@ -8,6 +8,7 @@ use super::figures::{change, counted, day, ends, grouped, minute, plain, share, 
 use super::history::{History, histories};
 use super::words;
 use crate::destination::{ActionCounts, RunStatus};
+use crate::identity::{HygieneReport, HygieneSection};
 use crate::sync::{GuardTrip, Plan, ReasonCount, RunReport};
 
 /// A plan: what would change, what became of the source's rows, and the guards that refuse it.
@@ -73,6 +74,30 @@ pub fn runs<'a>(runs: impl IntoIterator<Item = &'a RunReport>) -> String {
         writeln!(out)?;
         histories.iter().try_for_each(|history| trouble(out, history))
     })
+}
+
+/// What the values of a run were like: sentences first, numbers after.
+pub fn hygiene(report: &HygieneReport) -> String {
+    written(|out| {
+        writeln!(out, "# What the data is like\n")?;
+        report.sections().iter().try_for_each(|section| part(out, section))
+    })
+}
+
+fn part(out: &mut String, section: &HygieneSection) -> fmt::Result {
+    writeln!(out, "## {}\n", escaped(&section.title))?;
+    for sentence in &section.sentences {
+        writeln!(out, "{}\n", escaped(sentence))?;
+    }
+    if section.bars.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "| | | |\n|---|--:|--:|")?;
+    for bar in &section.bars {
+        let share = share(bar.count, bar.of).unwrap_or_default();
+        writeln!(out, "| {} | {} | {} |", escaped(&bar.label), grouped(bar.count), escaped(&share))?;
+    }
+    writeln!(out)
 }
 
 fn since(histories: &[History<'_>]) -> String {
@@ -324,6 +349,22 @@ mod tests {
         );
         assert!(text.contains("\n1,040 rows planned: 1,000 accepted, 24 rejected, 16 skipped, 0 pending.\n"), "{text}");
         assert_eq!(runs([]), "# 0 runs of 0 bindings\n\n");
+    }
+
+    #[test]
+    fn hygiene_is_sentences_and_tables() {
+        let text = hygiene(&sample::hygiene());
+        let first = "# What the data is like\n\n## In short\n\n3 of 4 members have at least one identifier by which a \
+                     destination can find them (75.0 %).\n\n";
+        assert!(text.starts_with(first), "{text}");
+        for line in [
+            "## To meta.custom\\_audience",
+            "| no identifier | 1 | 25.0 % |",
+            "| gmial.com, meant gmail.com | 1 | 33.3 % |",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        }
+        assert!(!text.contains("canary"), "{text}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::identity::HygieneReport;
 use crate::sync::{Plan, RunReport};
 
 /// A plan that nothing refuses: of 10,000 source rows 9,000 are desired, 400 enter, 100 leave.
@@ -50,4 +51,24 @@ pub(super) fn refused(binding: &str) -> RunReport {
     }
     run.reasons.clear();
     run
+}
+
+/// Four members: two share an address, one typed the domain wrong, one has nothing.
+pub(super) fn hygiene() -> HygieneReport {
+    serde_json::from_value(json!({
+        "members": 4, "members_usable": 3,
+        "kinds": { "email": { "present": 3, "usable": 3, "members": 3, "members_given": 3 } },
+        "coverage": { "identifiers": [1, 3, 0, 0], "kinds": [1, 3, 0, 0] },
+        "typos": [{ "domain": "gmial.com", "suggestion": "gmail.com", "confidence": "high", "addresses": 1 }],
+        "repeats": { "email": {
+            "seen": 3, "distinct": 2, "repeated": 1, "repeated_members": 2, "shared_above": 5,
+            "top": [{ "digest": "8c7c92", "members": 2 }],
+        } },
+        "destinations": [{
+            "profile": "meta.custom_audience", "sendable_members": 3, "sendable_keys": 3, "keys": { "email": 3 },
+            "expected": { "low": 1, "high": 2 },
+        }],
+        "levers": [{ "lever": "correct_typos", "gain": 1 }],
+    }))
+    .unwrap()
 }

@@ -1,5 +1,7 @@
 //! Domains that look like a slip of the finger.
 
+use serde::{Deserialize, Serialize};
+
 use super::lists::{FREQUENT, REAL};
 use super::words::holds;
 
@@ -14,7 +16,8 @@ pub struct Suggestion {
 }
 
 /// How sure a [`Suggestion`] is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Confidence {
     /// A domain like the frequent one, or under a top-level domain that exists: it may be somebody's own.
@@ -68,6 +71,11 @@ pub fn suggest_domain(domain: &str) -> Option<Suggestion> {
         return None;
     }
     known_slip(domain).or_else(|| near_match(domain))
+}
+
+/// The same domain, if it is one of the most frequent.
+pub(in crate::identity) fn frequent(domain: &str) -> Option<&'static str> {
+    FREQUENT.iter().find(|name| **name == domain).copied()
 }
 
 fn known_slip(domain: &str) -> Option<Suggestion> {

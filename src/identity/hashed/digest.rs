@@ -150,18 +150,15 @@ fn decode_base64(text: &str, out: &mut [u8]) -> Option<()> {
     (held == 0).then_some(())
 }
 
-/// Appends base64 of the standard alphabet, padded.
-pub(in crate::identity) fn write_base64(bytes: &[u8], out: &mut String) {
+/// Base64 of the standard alphabet, padded: ASCII characters.
+pub(in crate::identity) fn base64(bytes: &[u8]) -> impl Iterator<Item = u8> {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for group in bytes.chunks(3) {
+    bytes.chunks(3).flat_map(|group| {
         let held = group.iter().fold(0_u32, |held, byte| (held << 8) | u32::from(*byte)) << (8 * (3 - group.len()));
-        for at in 0..4 {
-            let six = (held >> (18 - 6 * at)) & 0x3F;
-            // `six` is below 64: the look-up never misses.
-            let digit = ALPHABET.get(six as usize).copied().unwrap_or(b'=');
-            out.push(if at <= group.len() { char::from(digit) } else { '=' });
-        }
-    }
+        // Six bits are below 64: the look-up never misses.
+        let digit = move |at| ALPHABET.get((held >> (18 - 6 * at)) as usize & 0x3F).copied().unwrap_or(b'=');
+        (0..4).map(move |at| if at <= group.len() { digit(at) } else { b'=' })
+    })
 }
 
 #[cfg(test)]
@@ -171,9 +168,7 @@ mod tests {
     use super::*;
 
     fn base64(bytes: &[u8]) -> String {
-        let mut out = String::new();
-        write_base64(bytes, &mut out);
-        out
+        super::base64(bytes).map(char::from).collect()
     }
 
     #[test]

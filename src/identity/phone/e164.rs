@@ -176,7 +176,7 @@ pub(in crate::identity) fn fast_national(text: &[u8], region: Region) -> Option<
 }
 
 /// Either of the two, as the text wants it.
-pub(super) fn fast_reading(text: &str, reading: Reading) -> Option<E164> {
+pub(in crate::identity) fn fast_reading(text: &str, reading: Reading) -> Option<E164> {
     let text = text.as_bytes();
     if text.first() == Some(&b'+') { fast(text) } else { fast_national(text, reading.region?) }
 }

@@ -1,10 +1,11 @@
-//! Plans and runs as one self-contained HTML page each.
+//! Plans, runs and hygiene as one self-contained HTML page each.
 //!
 //! The style sheet and the pictures are inside, light and dark follow the reader's system, and nothing is loaded from
 //! anywhere: a page works from a disk, in a mail, in an archive. There are no scripts, and the page tells the browser to
 //! run none. All text is escaped.
 
 mod chart;
+mod hygiene;
 mod many;
 mod parts;
 mod picture;
@@ -14,6 +15,7 @@ use maud::html;
 use super::figures::{change, counted, grouped, minute, plain, sum, took};
 use super::words;
 use crate::destination::{ActionCounts, RunStatus};
+use crate::identity::HygieneReport;
 use crate::sync::{Plan, RunReport};
 use parts::{
     chip, failure, guards, ledger_legend, ledger_table, page, plan_tables, plan_tiles, reasons_table, text, tile,
@@ -66,6 +68,11 @@ pub fn run(run: &RunReport) -> String {
 /// run's ledger.
 pub fn runs<'a>(runs: impl IntoIterator<Item = &'a RunReport>) -> String {
     many::page(&super::history::histories(runs))
+}
+
+/// What the values of a run were like: sentences first, numbers after.
+pub fn hygiene(report: &HygieneReport) -> String {
+    hygiene::page(report)
 }
 
 fn run_tiles(run: &RunReport) -> maud::Markup {
@@ -133,9 +140,9 @@ mod tests {
     const REACHES_OUT: [&str; 10] =
         ["http://", "https://", "<script", "<link", "<img", "<iframe", "url(", "@import", " src=", " on"];
 
-    fn pages() -> [String; 3] {
+    fn pages() -> [String; 4] {
         let found = [sample::run("a@x"), sample::refused("b@x"), sample::run("a@x")];
-        [plan(&found[1].plan), run(&found[1]), runs(&found)]
+        [plan(&found[1].plan), run(&found[1]), runs(&found), hygiene(&sample::hygiene())]
     }
 
     #[test]
@@ -205,7 +212,7 @@ mod tests {
 
     #[test]
     fn many_runs_are_sorted_by_binding_with_trouble_first() {
-        let [_, _, page] = pages();
+        let [_, _, page, _] = pages();
         assert!(page.contains("3 runs of 2 bindings"), "{page}");
         let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text} in {page}"));
         assert!(place("<code><bdi>b@x</bdi></code>") < place("<code><bdi>a@x</bdi></code>"));
@@ -215,6 +222,20 @@ mod tests {
                 && page.contains("id=\"binding-1\"")
         );
         assert!(runs([]).contains("0 runs of 0 bindings"));
+    }
+
+    #[test]
+    fn hygiene_says_what_helps_most_first() {
+        let [.., page] = pages();
+        let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text} in {page}"));
+        assert!(place("The biggest step forward: correcting") < place("<h2><bdi>To meta.custom_audience</bdi></h2>"));
+        assert!(place("Indicative: it may find 1 to 2 of them.") < place("expected matches, at least (indicative)"));
+        assert!(page.contains("<bdi>gmial.com, meant gmail.com</bdi></th><td class=\"n\">1</td>"), "{page}");
+        let mut hostile = sample::hygiene();
+        hostile.typos[0].domain = "<script>alert(1)</script>".to_owned();
+        hostile.destinations[0].profile = "<img src=x>".to_owned();
+        let page = hygiene(&hostile);
+        assert!(!page.contains("<script") && !page.contains("<img"), "{page}");
     }
 
     #[test]
