@@ -28,50 +28,48 @@ pub(super) fn fields(scene: &Scene<'_>) -> Verdict {
     let kinds = || hygiene.kinds.iter().filter(|(_, counts)| counts.present > 0);
     let mut verdict = Verdict::pass();
     for (kind, counts) in kinds() {
-        if let Some(valid) = share(counts.usable, counts.present) {
+        let rejected = |code: &str| counts.rejected.get(code).copied().unwrap_or_default();
+        let present = counts.present.saturating_sub(rejected("missing"));
+        if let Some(valid) = share(counts.usable, present) {
             let key = format!("valid_{}", kind.as_str());
             verdict = verdict.and(graded(&key, valid, policy.valid, "values cannot be used", FIX));
         }
-        let rejected = |code: &str| counts.rejected.get(code).copied().unwrap_or_default();
-        if let Some(placeholders) =
-            share(rejected("placeholder"), counts.present).filter(|found| *found > policy.placeholders)
+        if let Some(placeholders) = share(rejected("placeholder"), present).filter(|found| *found > policy.placeholders)
         {
             let key = format!("placeholders_{}", kind.as_str());
             let evidence = Evidence::new(key, placeholders).against(format!("<= {}", policy.placeholders));
             verdict = verdict.and(Verdict::fail("placeholders stand where values should", FIX).with(evidence));
         }
-        let mixed = scene.inputs.identity.mixed_hashed == Some(true);
-        if mixed || (counts.usable > 0 && rejected("hashed_in_plain") > 0) {
+        if counts.usable > 0 && rejected("hashed_in_plain") > 0 {
             let evidence = Evidence::new("mixed", kind.as_str()).against("clear values, or digests");
             verdict = verdict
                 .and(Verdict::fail("a field mixes clear values and digests", "declare digests as such").with(evidence));
         }
     }
-    if let Some(covered) = share(hygiene.members_usable, hygiene.members) {
+    let found = hygiene.members.saturating_sub(hygiene.coverage.identifiers[0]);
+    if let Some(covered) = share(found, hygiene.members) {
         verdict = verdict.and(graded("covered", covered, policy.covered, "many members have no identifier", FIX));
     }
-    let Some(top) = scene.inputs.identity.top_value_share else {
-        return verdict.and(Verdict::unknown(
-            "nobody knows how common the commonest value is",
-            "count the commonest value of each field",
-        ));
-    };
-    let evidence = Evidence::new("top_value_share", top).against(format!("<= {}", policy.top_value));
-    let common = match top <= policy.top_value {
-        true => Verdict::pass(),
-        // Not a number is no pass either.
-        false => Verdict::fail("one value stands for many members", FIX),
-    };
-    verdict.and(common.with(evidence))
+    for (kind, repeats) in &hygiene.repeats {
+        let most = repeats.top.first().map_or(0, |top| top.members).saturating_add(repeats.top_shortfall);
+        // A value that one member has stands for nobody else, however few there are.
+        let Some(top) = share(most, repeats.seen).filter(|top| *top > policy.top_value && most > 1) else { continue };
+        let key = format!("top_value_{}", kind.as_str());
+        let evidence = Evidence::new(key, top).against(format!("<= {}", policy.top_value));
+        verdict = verdict.and(Verdict::fail("one value stands for many members", FIX).with(evidence));
+    }
+    verdict
 }
 
 /// `id.multi`: a second identifier raises the match rate. It never fails.
 pub(super) fn multi(scene: &Scene<'_>) -> Verdict {
-    let members = scene.inputs.hygiene.as_ref().map_or(0, |hygiene| hygiene.members);
-    let Some(two) = scene.inputs.identity.members_with_two_kinds.and_then(|two| share(two, members)) else {
-        return Verdict::unknown("nobody counted members with two identifiers", "count them");
+    let counted = scene.inputs.hygiene.as_ref().and_then(|hygiene| {
+        let [_, _, two, more] = hygiene.coverage.kinds;
+        share(two.saturating_add(more), hygiene.members)
+    });
+    let Some(two) = counted else {
+        return Verdict::unknown("nobody counted members with two identifiers", "count the hygiene of a whole source");
     };
-    let [pass, _] = scene.policy.two_kinds;
-    let limits = [pass, f64::NEG_INFINITY];
+    let limits = [scene.policy.two_kinds, f64::NEG_INFINITY];
     graded("two_kinds", two, limits, "few members have a second identifier", "ask for the phone beside the e-mail")
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::audience::Portfolio;
 use crate::destination::{Capabilities, Check, Size};
 use crate::error::ErrorKind;
-use crate::identity::Hygiene;
+use crate::identity::HygieneReport;
 use crate::sync::{Guards, RunReport};
 use crate::time::Timestamp;
 
@@ -31,10 +31,8 @@ pub struct Inputs {
     pub sizes: Vec<SizeReading>,
     /// The guards of the bindings at this destination.
     pub guards: Option<Vec<Guards>>,
-    /// Counts of the identity values of a whole source.
-    pub hygiene: Option<Hygiene>,
-    /// What those counts do not tell.
-    pub identity: IdentityFacts,
+    /// What the identity values of a whole source are like.
+    pub hygiene: Option<HygieneReport>,
     /// What only the host knows.
     pub host: HostFacts,
 }
@@ -106,19 +104,6 @@ pub struct SizeReading {
     pub acknowledged: u64,
     /// When the last row before had been accepted.
     pub last_change: Timestamp,
-}
-
-/// What [`Hygiene`] does not count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct IdentityFacts {
-    /// Members with at least two kinds of identifier.
-    pub members_with_two_kinds: Option<u64>,
-    /// The share of the commonest value of a field, the worst field: 0 to 1.
-    pub top_value_share: Option<f64>,
-    /// Whether a field holds clear values and digests side by side.
-    pub mixed_hashed: Option<bool>,
 }
 
 /// What only the host knows.

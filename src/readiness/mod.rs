@@ -23,8 +23,7 @@ mod report;
 mod spend;
 
 pub use inputs::{
-    Alert, AlertState, Checked, ConsentFacts, HostFacts, IdentityFacts, Inputs, SizeReading, SplitFacts, UndoFacts,
-    WriteProof,
+    Alert, AlertState, Checked, ConsentFacts, HostFacts, Inputs, SizeReading, SplitFacts, UndoFacts, WriteProof,
 };
 pub use policy::ReadinessPolicy;
 pub use report::{Item, ReadinessReport, Status};

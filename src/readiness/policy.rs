@@ -25,8 +25,8 @@ pub struct ReadinessPolicy {
     pub top_value: f64,
     /// The greatest share of placeholder values. Default 0.005.
     pub placeholders: f64,
-    /// The share of members with two kinds of identifier: pass from, warn from. Default 0.4, 0.1.
-    pub two_kinds: [f64; 2],
+    /// The share of members with two kinds of identifier: pass from; below it warns. Default 0.4.
+    pub two_kinds: f64,
     /// The share of rows rejected: pass up to, warn up to. Default 0.01, 0.05.
     pub rejects: [f64; 2],
     /// The size at the destination over ours, without a history: lowest to warn, lowest to pass, highest. Default 0.15,
@@ -60,7 +60,7 @@ impl Default for ReadinessPolicy {
             covered: [0.8, 0.6],
             top_value: 0.001,
             placeholders: 0.005,
-            two_kinds: [0.4, 0.1],
+            two_kinds: 0.4,
             rejects: [0.01, 0.05],
             ratio: [0.15, 0.3, 1.05],
             change: [0.25, 0.6],

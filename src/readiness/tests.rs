@@ -11,7 +11,7 @@ use crate::audience::{
     Waiver,
 };
 use crate::destination::{Capabilities, Check, Size, SizeReadBack};
-use crate::identity::{Hygiene, profiles};
+use crate::identity::{HygieneReport, profiles};
 use crate::sync::{Guards, RunReport};
 use crate::{Error, ErrorKind};
 
@@ -81,8 +81,9 @@ fn ready() -> Inputs {
     let suppressions = names.map(|name| charter(&format!("CI | {name}")));
     let mut carts = charter("CI | Cart Abandon | 2h-4d | Excl Purch 7d");
     carts.audience = carts.audience.excluding(&suppressions[0].audience);
-    let hygiene: Hygiene = serde_json::from_value(json!({
-        "members": 1000, "members_usable": 900,
+    let hygiene: HygieneReport = serde_json::from_value(json!({
+        "members": 1000, "coverage": { "identifiers": [100, 400, 400, 100], "kinds": [100, 450, 400, 50] },
+        "repeats": { "email": { "seen": 5000, "top": [{ "digest": "abc", "members": 5 }] } },
         "kinds": { "email": { "present": 1000, "usable": 970, "rejected": { "email.no_at": 25, "placeholder": 5 } } },
     }))
     .unwrap();
@@ -96,8 +97,6 @@ fn ready() -> Inputs {
         inputs.sizes = vec![reading(1, Size::Exact(700))];
         inputs.guards = Some(vec![Guards::default().with(|guards| guards.max_remove_ppm = Some(100_000))]);
         inputs.hygiene = Some(hygiene);
-        inputs.identity.members_with_two_kinds = Some(450);
-        inputs.identity.top_value_share = Some(0.0005);
         inputs.host.suppressions_attached = Some(true);
         inputs.host.holdout_excluded = Some(true);
         inputs.host.consent = Some(ConsentFacts { members: 200, with_both: 200, denied_sent: 0 });
@@ -149,15 +148,15 @@ const CASES: &[Case] = &[
         carts(i).audience = Audience::named("CI | Cart Abandon | 2h-4d | Excl Unsub").unwrap().with_key(key).unwrap().with_owner("a").excluding(&unsub);
     }),
     ("seg.core", FAIL, |i| i.portfolio.as_mut().unwrap().charters.truncate(1)),
-    ("id.fields", WARN, |i| i.hygiene.as_mut().unwrap().members_usable = 700),
-    ("id.fields", FAIL, |i| i.hygiene.as_mut().unwrap().members_usable = 500),
+    ("id.fields", WARN, |i| i.hygiene.as_mut().unwrap().coverage.identifiers[0] = 300),
+    ("id.fields", FAIL, |i| i.hygiene.as_mut().unwrap().coverage.identifiers[0] = 500),
     ("id.fields", FAIL, |i| { i.hygiene.as_mut().unwrap().kinds.values_mut().next().unwrap().usable = 840; }),
     ("id.fields", FAIL, |i| { i.hygiene.as_mut().unwrap().kinds.values_mut().next().unwrap().rejected.insert("placeholder".into(), 6); }),
-    ("id.fields", FAIL, |i| i.identity.mixed_hashed = Some(true)),
-    ("id.fields", FAIL, |i| i.identity.top_value_share = Some(f64::NAN)),
+    ("id.fields", FAIL, |i| { i.hygiene.as_mut().unwrap().kinds.values_mut().next().unwrap().rejected.insert("hashed_in_plain".into(), 1); }),
+    ("id.fields", FAIL, |i| i.hygiene.as_mut().unwrap().repeats.values_mut().next().unwrap().top[0].members = 6),
     ("id.fields", UNKNOWN, |i| i.hygiene = None),
-    ("id.multi", WARN, |i| i.identity.members_with_two_kinds = Some(0)),
-    ("id.multi", UNKNOWN, |i| i.identity.members_with_two_kinds = None),
+    ("id.multi", WARN, |i| i.hygiene.as_mut().unwrap().coverage.kinds = [100, 900, 0, 0]),
+    ("id.multi", UNKNOWN, |i| i.hygiene = None),
     ("name.doc", FAIL, |i| carts(i).decision = None),
     ("name.doc", FAIL, |i| {
         let audience = Audience::new("carts", "All site visitors").unwrap().with_owner("a");
