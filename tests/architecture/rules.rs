@@ -50,6 +50,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "audience::Evidence",
             "audience::lint::Finding",
             "audience::lint::LintReport",
+            "audience::lint::Tier",
             "audience::lint::Unjudged",
             "destination::Action",
             "destination::ActionCounts",

@@ -34,7 +34,7 @@ mod timing;
 use std::borrow::Cow;
 
 pub use policy::LintPolicy;
-pub use report::{Finding, LintReport, Unjudged};
+pub use report::{Finding, LintReport, Tier, Unjudged};
 pub use rule::Rule;
 
 use super::charter::Portfolio;
@@ -121,6 +121,7 @@ impl Linter {
             audiences: u64::try_from(scene.subjects.len()).unwrap_or(u64::MAX),
             findings: Vec::new(),
             unjudged: Vec::new(),
+            ladders: tiers::shown(&scene),
         };
         for (rule, check) in &CHECKS {
             match check {

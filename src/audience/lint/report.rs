@@ -66,6 +66,25 @@ pub struct LintReport {
     pub findings: Vec<Finding>,
     /// What could not be judged, by rule and audience.
     pub unjudged: Vec<Unjudged>,
+    /// The tiers of each intent that has several, by their ages: for a picture.
+    #[serde(default)]
+    pub ladders: Vec<Vec<Tier>>,
+}
+
+/// One tier of an intent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Tier {
+    /// The key of the audience.
+    pub audience: String,
+    /// The audience's name; `(name withheld)` when it holds personal data.
+    pub name: String,
+    /// Its window, as names write it.
+    pub window: String,
+    /// The least age of the event in seconds, included.
+    pub from_s: u64,
+    /// The greatest age, not included; `None` without an end.
+    pub to_s: Option<u64>,
 }
 
 impl LintReport {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::report;
 use super::scene::{Draft, Scene, Subject, Verdict};
 use crate::audience::charter::Journey;
 use crate::audience::evidence::Evidence;
@@ -34,6 +35,18 @@ fn ladders<'s, 'a>(scene: &'s Scene<'a>) -> Vec<Ladder<'s, 'a>> {
         ladder.sort_by_key(|tier| (tier.from, tier.to));
     }
     ladders
+}
+
+/// The ladders as a report shows them.
+pub(super) fn shown(scene: &Scene<'_>) -> Vec<Vec<report::Tier>> {
+    let tier = |tier: Tier<'_, '_>| report::Tier {
+        audience: tier.subject.key().to_owned(),
+        name: tier.subject.shown.clone(),
+        window: tier.window.to_string(),
+        from_s: tier.from,
+        to_s: Some(tier.to).filter(|to| *to < u64::MAX),
+    };
+    ladders(scene).into_iter().map(|ladder| ladder.into_iter().map(tier).collect()).collect()
 }
 
 /// Whether something else keeps a member from being in both.
