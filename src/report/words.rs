@@ -93,6 +93,14 @@ pub(super) fn lint(report: &LintReport) -> String {
     format!("{errors}, {warnings}, {}", count(Severity::Note, "note", "notes"))
 }
 
+/// The audiences a rule could not judge: the one by its key, several by their number.
+pub(super) fn concerned(audiences: &[Option<&str>]) -> String {
+    match audiences {
+        [one] => one.unwrap_or("the account").to_owned(),
+        all => counted(all.len() as u64, "audience", "audiences"),
+    }
+}
+
 /// Findings of a severity, as a heading.
 pub(super) fn severities(severity: Severity) -> &'static str {
     match severity {

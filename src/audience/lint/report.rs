@@ -1,5 +1,6 @@
 //! What the rules found, as a value that prints and serializes.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
@@ -113,6 +114,16 @@ impl LintReport {
         self.unjudged.iter().any(|unjudged| unjudged.rule == rule)
     }
 
+    /// What could not be judged, by rule and by what is missing: the keys of the audiences concerned, `None` for the
+    /// portfolio as a whole.
+    pub fn missing(&self) -> BTreeMap<(Rule, &str), Vec<Option<&str>>> {
+        let mut missing: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for unjudged in &self.unjudged {
+            missing.entry((unjudged.rule, unjudged.needs.as_str())).or_default().push(unjudged.audience.as_deref());
+        }
+        missing
+    }
+
     /// The codes of all open findings, each once.
     pub fn rules(&self) -> Vec<Rule> {
         let mut rules: Vec<Rule> = self.open().map(|finding| finding.rule).collect();
@@ -143,9 +154,11 @@ impl fmt::Display for LintReport {
         for finding in &self.findings {
             writeln!(f, "  {finding}")?;
         }
-        for Unjudged { rule, audience, needs } in &self.unjudged {
-            let audience = audience.as_deref().unwrap_or("portfolio");
-            writeln!(f, "  unknown[{rule}] {audience}: needs {needs}")?;
+        for ((rule, needs), audiences) in self.missing() {
+            match audiences.as_slice() {
+                [one] => writeln!(f, "  unknown[{rule}] {}: needs {needs}", one.unwrap_or("portfolio"))?,
+                all => writeln!(f, "  unknown[{rule}] {} audiences: needs {needs}", all.len())?,
+            }
         }
         Ok(())
     }

@@ -98,12 +98,14 @@ pub(super) fn gap<'a>(scene: &'a Scene<'_>) -> Vec<(Option<&'a str>, Verdict)> {
             if let Some(before) = reached
                 && tier.from > before.to.saturating_add(slack(tier, scene))
             {
-                let mut fix = "move one of the bounds".to_owned();
-                if let (Window::Range { to: from, .. }, Some(to)) = (before.window, end(tier.window))
-                    && let Ok(window) = Window::range(from, to)
-                {
-                    fix = format!("let it begin where the one before ends: `{window}`");
-                }
+                let better = match (end(before.window), end(tier.window)) {
+                    (Some(from), Some(to)) => Window::range(from, to).ok(),
+                    (Some(from), None) => Some(Window::open(from)),
+                    (None, _) => None,
+                };
+                let fix = better.map_or("move one of the bounds".to_owned(), |window| {
+                    format!("let it begin where the one before ends: `{window}`")
+                });
                 let draft =
                     Draft::new(format!("nobody is addressed between {} and {}", before.window, tier.window), fix)
                         .with(Evidence::new("kind", "between"))

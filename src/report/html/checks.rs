@@ -97,12 +97,11 @@ fn not_judged(report: &LintReport) -> Markup {
     html! {
         @if !report.unjudged.is_empty() {
             details {
-                summary { (counted(report.unjudged.len() as u64, "rule that could not judge", "rules that could not judge")) }
+                summary { (counted(report.missing().len() as u64, "question without an answer", "questions without an answer")) }
                 ul {
-                    @for unjudged in &report.unjudged {
+                    @for ((rule, needs), audiences) in report.missing() {
                         li {
-                            code { (unjudged.rule) } " " (unjudged.rule.title()) ": "
-                            (text(unjudged.audience.as_deref().unwrap_or("the account"))) " needs " (text(&unjudged.needs))
+                            code { (rule) } " " (rule.title()) ": " (text(&words::concerned(&audiences))) " needs " (text(needs))
                         }
                     }
                 }
@@ -206,7 +205,7 @@ mod tests {
         assert!(page.contains("<code><bdi>share 0.5 (expected &lt; 0.4)</bdi></code>") && page.contains("Waived by"));
         // 0 to 1 h of 0 to 3 h: ln 2 of ln 4 is one half.
         assert!(page.contains("x=\"0\" width=\"50\"") && page.contains("x=\"50\" width=\"50\""), "{page}");
-        assert!(page.contains("1 rule that could not judge"));
+        assert!(page.contains("1 question without an answer"));
     }
 
     #[test]

@@ -36,9 +36,9 @@ pub fn lint(report: &LintReport) -> String {
         }
         if !report.unjudged.is_empty() {
             writeln!(out, "## Not judged\n")?;
-            for unjudged in &report.unjudged {
-                let audience = unjudged.audience.as_deref().unwrap_or("portfolio");
-                writeln!(out, "- {} **{}**: needs {}", unjudged.rule, escaped(audience), escaped(&unjudged.needs))?;
+            for ((rule, needs), audiences) in report.missing() {
+                let concerned = words::concerned(&audiences);
+                writeln!(out, "- {rule} **{}**: needs {}", escaped(&concerned), escaped(needs))?;
             }
         }
         Ok(())
