@@ -113,8 +113,7 @@ async fn sync_weeks() -> Result<Facts> {
     let (suppression, lapsed) = shop::audiences()?;
     let memory = Memory::new("ads");
     let canonicalizer = Canonicalizer::new().with_allow_test_values(true);
-    let engine =
-        Engine::builder(State::in_memory(), Keyring::generate()?).with_canonicalizer(canonicalizer.clone()).build()?;
+    let engine = Engine::builder(State::in_memory(), Keyring::generate()?).with_canonicalizer(canonicalizer).build()?;
     let at: Arc<dyn Destination> = Arc::new(memory.clone());
     let both = [&suppression, &lapsed];
     let bindings: Vec<Binding> = both.iter().map(|audience| Binding::new((*audience).clone(), at.clone())).collect();

@@ -29,8 +29,8 @@ pub(super) fn ledger(scene: &Scene<'_>) -> Verdict {
     if scene.inputs.runs.is_empty() {
         return Verdict::unknown(NO_RUN, "run a sync");
     }
-    let broken = scene.inputs.runs.iter().filter(|run| actions(run).iter().any(|(_, counts)| !counts.balances()));
-    if let Some(run) = broken.last() {
+    let mut broken = scene.inputs.runs.iter().filter(|run| actions(run).iter().any(|(_, counts)| !counts.balances()));
+    if let Some(run) = broken.next_back() {
         let evidence =
             Evidence::new("run", run.run_id.as_str()).against("planned = accepted + rejected + skipped + pending");
         return Verdict::fail("a ledger does not balance", "report it: rows were lost")

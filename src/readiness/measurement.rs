@@ -62,15 +62,15 @@ pub(super) fn split(scene: &Scene<'_>) -> Verdict {
     let [pass, warn] = scene.policy.contamination;
     let ratio = Evidence::new("ratio_p", split.ratio_p).against(format!(">= {}", scene.policy.ratio_p));
     let contamination = Evidence::new("contamination", split.contamination).against(format!("<= {pass}"));
-    // Comparisons with what is not a number are false: it fails.
-    let verdict = if !(split.ratio_p >= scene.policy.ratio_p) {
-        Verdict::fail("the arms do not have the sizes that were planned", "find the cause before reading any result")
-    } else if split.contamination <= pass {
-        Verdict::pass()
-    } else if split.contamination <= warn {
-        Verdict::warn("some held-out members were reached", "exclude them at the destination")
-    } else {
-        Verdict::fail("many held-out members were reached", "exclude them at the destination, and start anew")
+    const SKEWED: &str = "the arms do not have the sizes that were planned";
+    // What is not a number is no pass: no comparison with it holds.
+    let verdict = match (split.ratio_p >= scene.policy.ratio_p, split.contamination) {
+        (false, _) => Verdict::fail(SKEWED, "find the cause before reading any result"),
+        (true, share) if share <= pass => Verdict::pass(),
+        (true, share) if share <= warn => {
+            Verdict::warn("some held-out members were reached", "exclude them at the destination")
+        }
+        _ => Verdict::fail("many held-out members were reached", "exclude them at the destination, and start anew"),
     };
     verdict.with(ratio).with(contamination)
 }

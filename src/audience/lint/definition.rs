@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::exclusions::{same, stated_and_attached};
-use super::scene::{Draft, Scene, Subject, Verdict};
+use super::scene::{Draft, Scene, Subject, Verdict, Verdicts};
 use crate::audience::definition::Fingerprint;
 use crate::audience::drift::{Drift, DriftClass, Version};
 use crate::audience::evidence::Evidence;
@@ -67,7 +67,7 @@ pub(super) fn drifted(subject: &Subject<'_>, _: &Scene<'_>) -> Verdict {
             Draft::new("the definition changed under an unchanged name", "bump the version, or revert")
         }
         DriftClass::Upstream => {
-            Draft::new("an excluded audience means something else", "look at its findings").as_bad_as(Severity::Note)
+            Draft::new("an excluded audience means something else", "look at its findings").graded(Severity::Note)
         }
         _ => return Verdict::Fine,
     };
@@ -109,7 +109,7 @@ pub(super) fn event_renamed(subject: &Subject<'_>, scene: &Scene<'_>) -> Verdict
 }
 
 /// AL-027: two audiences mean the same.
-pub(super) fn duplicate<'a>(scene: &'a Scene<'_>) -> Vec<(Option<&'a str>, Verdict)> {
+pub(super) fn duplicate<'a>(scene: &'a Scene<'_>) -> Verdicts<'a> {
     let mut first: BTreeMap<Fingerprint, &Subject<'_>> = BTreeMap::new();
     let mut verdicts = Vec::new();
     for subject in &scene.subjects {

@@ -1,6 +1,6 @@
 //! What destinations make of an audience: minimums, old members, overlaps, caps, consent.
 
-use super::scene::{Draft, Scene, Subject, Verdict};
+use super::scene::{Draft, Scene, Subject, Verdict, Verdicts};
 use crate::audience::charter::Placement;
 use crate::audience::evidence::Evidence;
 
@@ -46,7 +46,7 @@ pub(super) fn reused(subject: &Subject<'_>, scene: &Scene<'_>) -> Verdict {
 }
 
 /// AL-032: two audiences of different intent hold the same people, and nothing says which one keeps them.
-pub(super) fn sibling_overlap<'a>(scene: &'a Scene<'_>) -> Vec<(Option<&'a str>, Verdict)> {
+pub(super) fn sibling_overlap<'a>(scene: &'a Scene<'_>) -> Verdicts<'a> {
     let Some(overlaps) = &scene.portfolio.overlaps else {
         return vec![(None, Verdict::unknown("how far audiences hold the same people"))];
     };

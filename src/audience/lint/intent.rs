@@ -42,7 +42,7 @@ pub(super) fn broad_size(subject: &Subject<'_>, scene: &Scene<'_>) -> Verdict {
     }
     let severity = if share >= policy.broad_error { Severity::Error } else { Severity::Warning };
     Draft::new("it holds a large share of everybody", "narrow it by intent or recency")
-        .as_bad_as(severity)
+        .graded(severity)
         .with(Evidence::new("share", share).against(format!("< {}", policy.broad_warning)))
         .with(Evidence::new("size", size))
         .with(Evidence::new("population", population))

@@ -58,7 +58,7 @@ pub(super) fn stale(subject: &Subject<'_>, scene: &Scene<'_>) -> Verdict {
     }
     let severity = if age > limit.saturating_mul(2) { Severity::Error } else { Severity::Warning };
     Draft::new("it is stale", "find out why its refresh does not run")
-        .as_bad_as(severity)
+        .graded(severity)
         .with(Evidence::new("age_s", age).against(format!("<= {limit}")).at(oldest))
         .into()
 }
@@ -99,7 +99,7 @@ pub(super) fn size_jump(subject: &Subject<'_>, scene: &Scene<'_>) -> Verdict {
     const FIX: &str = "hold the sync until the cause is known";
     let Some(size) = observed.size else { return Verdict::unknown("its size") };
     if size == 0 {
-        return Draft::new("it is empty", FIX).as_bad_as(Severity::Error).with(Evidence::new("size", size)).into();
+        return Draft::new("it is empty", FIX).graded(Severity::Error).with(Evidence::new("size", size)).into();
     }
     let from = observed.sizes.len().saturating_sub(14);
     let Some(median) = median(observed.sizes.get(from..).unwrap_or_default()).filter(|median| *median > 0.0) else {
@@ -111,7 +111,7 @@ pub(super) fn size_jump(subject: &Subject<'_>, scene: &Scene<'_>) -> Verdict {
     }
     let severity = if jump > policy.jump_error { Severity::Error } else { Severity::Warning };
     Draft::new("its size is far from what it was", FIX)
-        .as_bad_as(severity)
+        .graded(severity)
         .with(Evidence::new("change", jump).against(format!("<= {}", policy.jump_warning)))
         .with(Evidence::new("size", size))
         .with(Evidence::new("median", median))

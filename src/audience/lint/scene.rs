@@ -133,7 +133,7 @@ impl Draft {
     }
 
     /// Another severity than the rule's.
-    pub(super) fn as_bad_as(mut self, severity: Severity) -> Self {
+    pub(super) fn graded(mut self, severity: Severity) -> Self {
         self.severity = Some(severity);
         self
     }
@@ -152,7 +152,10 @@ impl Draft {
 /// How a rule looks: at one audience, or at all of them. The key is that of the audience concerned, if it is one.
 pub(super) enum Check {
     One(fn(&Subject<'_>, &Scene<'_>) -> Verdict),
-    All(for<'a> fn(&'a Scene<'_>) -> Vec<(Option<&'a str>, Verdict)>),
+    All(for<'a> fn(&'a Scene<'_>) -> Verdicts<'a>),
 }
+
+/// Verdicts, each with the key of the audience it is about.
+pub(super) type Verdicts<'a> = Vec<(Option<&'a str>, Verdict)>;
 
 pub(super) type Entry = (Rule, Check);

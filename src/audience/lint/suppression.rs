@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::scene::{Draft, Scene, Subject, Verdict};
+use super::scene::{Draft, Scene, Subject, Verdict, Verdicts};
 use crate::audience::charter::Placement;
 use crate::audience::evidence::Evidence;
 use crate::naming::Role;
@@ -71,7 +71,7 @@ fn behind(scene: &Scene<'_>, term: &str, placement: &Placement) -> Option<Draft>
 }
 
 /// AL-019: a suppression that every account needs is not there.
-pub(super) fn missing<'a>(scene: &'a Scene<'_>) -> Vec<(Option<&'a str>, Verdict)> {
+pub(super) fn missing<'a>(scene: &'a Scene<'_>) -> Verdicts<'a> {
     let mut accounts: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for subject in scene.subjects.iter().filter(|subject| subject.is_targeting()) {
         for placement in &subject.charter.placements {

@@ -82,7 +82,7 @@ pub(super) fn sensitive(subject: &Subject<'_>, scene: &Scene<'_>) -> Verdict {
         let severity = if strict { Severity::Error } else { Severity::Warning };
         let message = format!("name or description hints at {kind}");
         let draft = Draft::new(message, "name the decision without it; Meta answers 471 and blocks the audience");
-        Some(draft.as_bad_as(severity).with(Evidence::new("term", term.as_str())))
+        Some(draft.graded(severity).with(Evidence::new("term", term.as_str())))
     });
     Verdict::of(found)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::report;
-use super::scene::{Draft, Scene, Subject, Verdict};
+use super::scene::{Draft, Scene, Subject, Verdict, Verdicts};
 use crate::audience::charter::Journey;
 use crate::audience::evidence::Evidence;
 use crate::naming::{DayBounds, Dur, Market, Term, Unit, Window};
@@ -57,7 +57,7 @@ fn disjoint(a: &Subject<'_>, b: &Subject<'_>) -> bool {
 }
 
 /// AL-012: two tiers hold the same people.
-pub(super) fn overlap<'a>(scene: &'a Scene<'_>) -> Vec<(Option<&'a str>, Verdict)> {
+pub(super) fn overlap<'a>(scene: &'a Scene<'_>) -> Verdicts<'a> {
     let mut verdicts = Vec::new();
     for ladder in ladders(scene) {
         let spans: Vec<(u64, u64)> = ladder.iter().map(|tier| (tier.from, tier.to)).collect();
@@ -89,7 +89,7 @@ fn overlaps(spans: &[(u64, u64)]) -> Vec<(usize, usize)> {
 }
 
 /// AL-013: between two tiers, or before the first, nobody is addressed.
-pub(super) fn gap<'a>(scene: &'a Scene<'_>) -> Vec<(Option<&'a str>, Verdict)> {
+pub(super) fn gap<'a>(scene: &'a Scene<'_>) -> Verdicts<'a> {
     let mut verdicts = Vec::new();
     for ladder in ladders(scene) {
         verdicts.extend(head(&ladder));
@@ -162,7 +162,7 @@ fn end(window: Window) -> Option<Dur> {
 }
 
 /// AL-014: months are no multiple of days.
-pub(super) fn mixed_units<'a>(scene: &'a Scene<'_>) -> Vec<(Option<&'a str>, Verdict)> {
+pub(super) fn mixed_units<'a>(scene: &'a Scene<'_>) -> Verdicts<'a> {
     let mixed = ladders(scene).into_iter().filter_map(|ladder| {
         let bounds = ladder.iter().flat_map(|tier| [begin(tier.window), end(tier.window)]).flatten();
         let units: Vec<Unit> = bounds.filter(|dur| dur.n() > 0).map(Dur::unit).collect();

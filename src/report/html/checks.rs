@@ -110,13 +110,15 @@ fn not_judged(report: &LintReport) -> Markup {
     }
 }
 
-/// The tiers of one intent on one line of time, which is logarithmic: an hour is as wide near now as a month far away.
+/// The tiers of one intent on one line of time, which is logarithmic: tiers of
+/// hours and of months can both be seen.
 fn time_line(ladder: &[Tier]) -> Markup {
     let farthest =
         ladder.iter().map(|tier| tier.to_s.unwrap_or_else(|| tier.from_s.saturating_mul(2))).max().unwrap_or_default();
-    let place = |seconds: u64| {
-        ((seconds as f64 / 3_600.0).ln_1p() / (farthest.max(1) as f64 / 3_600.0).ln_1p() * 100.0).min(100.0)
-    };
+    let bounds = ladder.iter().flat_map(|tier| [Some(tier.from_s), tier.to_s]).flatten();
+    let unit = bounds.filter(|bound| *bound > 0).min().unwrap_or(1) as f64;
+    let place =
+        |seconds: u64| ((seconds as f64 / unit).ln_1p() / (farthest.max(1) as f64 / unit).ln_1p() * 100.0).min(100.0);
     html! {
         section.card {
             h3 { "Tiers, from now on the left to long ago on the right" }
@@ -177,7 +179,7 @@ fn item(item: &Item) -> Markup {
             div {
                 p {
                     strong { (text(&item.title)) } " " code { (text(&item.id)) }
-                    @if item.blocker { " " span.meta { "blocks" } }
+                    @if item.blocker { " " span.meta { "must pass" } }
                 }
                 @if !item.reason.is_empty() { p { (text(&item.reason)) "; " (text(&item.fix)) } }
                 @if let Some(waiver) = &item.waived {
