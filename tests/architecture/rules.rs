@@ -48,10 +48,7 @@ const TABLE: &[(&str, &[&str])] = &[
         "report",
         &[
             "audience::Evidence",
-            "audience::lint::Finding",
-            "audience::lint::LintReport",
-            "audience::lint::Tier",
-            "audience::lint::Unjudged",
+            "audience::lint",
             "destination::Action",
             "destination::ActionCounts",
             "destination::RunStatus",
