@@ -1,4 +1,11 @@
 //! The definition of an audience: what it is called and for, who is kept out of it, who is held out, who owns it.
+//!
+//! - [`Audience`]: key, name, role, exclusions, holdout, owner: what the engine needs.
+//! - [`Definition`]: what it means, with a [`Fingerprint`]; [`Drift`] says what changed between two [`Version`]s, and
+//!   whether the name says so.
+//! - [`Charter`] and [`Portfolio`]: everything that governs audiences, and what was counted of them. [`lint`] finds the
+//!   mistakes that burn budget.
+//! - [`MemberSet`] and [`Moments`]: sets of members, and "entered the journey, no open in 12 hours, no purchase".
 
 mod charter;
 mod definition;

@@ -180,7 +180,10 @@ impl<'a> Scene<'a> {
                 Verdict::unknown(format!("{} could not be judged", unjudged.rule), format!("say {}", unjudged.needs))
                     .with(Evidence::new(unjudged.rule.code(), audience).from("lint"))
             }
-            None => Verdict::pass(),
+            None => {
+                let judged: Vec<&str> = failing.iter().chain(warning).map(|rule| rule.code()).collect();
+                Verdict::pass().with(Evidence::new("clean", judged.join(", ")).from("lint"))
+            }
         }
     }
 }

@@ -38,7 +38,7 @@ pub(super) fn alerts(scene: &Scene<'_>) -> Verdict {
     if !untested.is_empty() {
         return Verdict::warn("alerts are not tested", "send a test alert").with(Evidence::new("untested", untested));
     }
-    Verdict::pass()
+    Verdict::pass().with(Evidence::new("tested", such(Some(AlertState::Tested))))
 }
 
 /// `ops.undo`: there is a last good snapshot, and bringing it back was tried.
