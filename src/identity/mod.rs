@@ -54,6 +54,7 @@ mod phone;
 mod profile;
 mod region;
 mod reject;
+mod sha256;
 mod wording;
 
 pub use attribute::{AttributeValue, Decimal};
