@@ -60,6 +60,7 @@ impl Verdict {
 
     /// Whether it is valid, and of a kind that firms rent: toll-free, premium rate, shared cost, universal access,
     /// voicemail.
+    #[cfg(feature = "phone")]
     pub(super) const fn is_rented(self) -> bool {
         matches!(self, Self::Valid { rented: true } | Self::Changed { rented: true })
     }
