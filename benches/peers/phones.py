@@ -139,6 +139,10 @@ def own_rule(row, text, their_kind, their_e164):
     for note in OWN_NOTES:
         if note in row.get("notes", ()):
             return note
+    if their_kind == "refused" and "invisible_removed" in row.get("notes", ()):
+        return "invisible characters removed"
+    if "reject" in row and text.rstrip().endswith(".0"):
+        return "float_tail"
     if row.get("reject") == "phone.not_valid" and their_kind != "valid":
         if sum(c.isascii() and c.isalpha() for c in text) >= 3:
             return "letters that make no valid number"
