@@ -1,0 +1,94 @@
+//! What it costs to read a name, on one core: `cargo bench --bench naming`.
+//!
+//! Names of 1 KiB, the longest that are read: well written, written in other words, free terms under a lax template,
+//! and nothing but mistakes, each of which looks for what was meant. `--quick` takes one round, as a smoke test.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use audience_sync::naming::{Mode, Template};
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// The longest name that is read, in bytes.
+const LONGEST: usize = 1_024;
+
+fn main() -> Result<(), Failure> {
+    let quick = std::env::args().any(|arg| arg == "--quick");
+    let (rounds, calls) = if quick { (1, 20) } else { (15, 400) };
+    let strict = Template::pipe_default();
+    let lax = Template::pipe_default().with_mode(Mode::Lax);
+    println!("best and median of {rounds} rounds of {calls} calls, one core");
+    println!("{:<46}{:>8}{:>10}{:>10}{:>10}", "", "bytes", "findings", "best µs", "median µs");
+    let short = "CI | Cart Abandon | 0-24h | Excl Purch 7d".to_owned();
+    let cases = [
+        ("parse the example", &strict, short.clone()),
+        ("parse 1 KiB, canonical", &strict, canonical()),
+        ("parse 1 KiB, other words", &strict, other_words()),
+        ("parse 1 KiB, free terms, lax", &lax, free_terms()),
+        ("parse 1 KiB, every exclusion a slip", &strict, slips()),
+        ("parse 1 KiB, no term known", &strict, free_terms()),
+        ("parse 1 KiB, one word", &strict, "x".repeat(LONGEST)),
+        ("parse 1 KiB, separators", &strict, "|".repeat(LONGEST)),
+        ("parse 1 KiB, numbers", &strict, "CI | 1-1-1-1 2 ".repeat(69)),
+    ];
+    for (what, template, text) in &cases {
+        let findings = template.parse(text).diagnostics.len();
+        let (best, median) = time(rounds, calls, || drop(black_box(template.parse(black_box(text)))));
+        println!("{what:<46}{:>8}{findings:>10}{best:>10.2}{median:>10.2}", text.len());
+    }
+    let name = strict.parse(&canonical()).into_name()?;
+    let (best, median) = time(rounds, calls, || drop(black_box(strict.render(black_box(&name)))));
+    println!("{:<46}{:>8}{:>10}{best:>10.2}{median:>10.2}", "render 1 KiB", canonical().len(), "");
+    let (best, median) = time(rounds, calls, || drop(black_box(strict.fix(black_box(&slips())))));
+    println!("{:<46}{:>8}{:>10}{best:>10.2}{median:>10.2}", "fix 1 KiB, every exclusion a slip", slips().len(), "");
+    Ok(())
+}
+
+/// Microseconds a call: the best round and the middle one.
+fn time(rounds: usize, calls: u32, mut call: impl FnMut()) -> (f64, f64) {
+    let mut taken: Vec<f64> = (0..rounds)
+        .map(|_| {
+            let start = Instant::now();
+            (0..calls).for_each(|_| call());
+            start.elapsed().as_secs_f64() * 1e6 / f64::from(calls)
+        })
+        .collect();
+    taken.sort_by(f64::total_cmp);
+    (taken[0], taken[rounds / 2])
+}
+
+/// Sixteen exclusions, and markets up to the longest name there is.
+fn canonical() -> String {
+    let exclusions: Vec<String> = (1..=16).map(|n| format!("Purch {n}-{}mo", n + 10)).collect();
+    padded("Cart Abandon", "0-24h", &format!("Excl {}", exclusions.join(" + ")))
+}
+
+fn other_words() -> String {
+    let exclusions: Vec<String> = (1..=16).map(|n| format!("Purchasers {n} to {} months", n + 10)).collect();
+    padded("abandoned cart", "last 24 hours", &format!("excluding {}", exclusions.join(", ")))
+}
+
+fn slips() -> String {
+    let exclusions: Vec<String> = (1..=16).map(|n| format!("Unsbu {n}-{}mo", n + 10)).collect();
+    padded("Cart Abadnon", "0-24h", &format!("Excl {}", exclusions.join(" + ")))
+}
+
+fn free_terms() -> String {
+    let exclusions: Vec<String> = (1..=16).map(|n| format!("People who left the {n}th of our shops {n}-99d")).collect();
+    padded("Walked away", "0-24h", &format!("Excl {}", exclusions.join(" + ")))
+}
+
+/// The parts as a name, made as long as names may be with markets.
+fn padded(intent: &str, window: &str, exclusions: &str) -> String {
+    const CODES: [&str; 26] = [
+        "AD", "AE", "AF", "AG", "AL", "AT", "BE", "CA", "DE", "DK", "ES", "FI", "FR", "GB", "IE", "IT", "JP", "KE", "LU",
+        "MX", "NO", "PL", "PT", "SE", "US", "ZA",
+    ];
+    let rest = format!("CI |  | {intent} | {window} | {exclusions}");
+    let room = (LONGEST - "mkt:".len()).saturating_sub(rest.len());
+    let markets: Vec<&str> = CODES.into_iter().cycle().take((room / 3).min(CODES.len())).collect();
+    let name = format!("CI | mkt:{} | {intent} | {window} | {exclusions}", markets.join(","));
+    let room = LONGEST.saturating_sub(name.len() + " | own:".len());
+    if room == 0 { name } else { format!("{name} | own:{}", "a".repeat(room.min(64))) }
+}
