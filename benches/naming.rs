@@ -82,8 +82,8 @@ fn free_terms() -> String {
 /// The parts as a name, made as long as names may be with markets.
 fn padded(intent: &str, window: &str, exclusions: &str) -> String {
     const CODES: [&str; 26] = [
-        "AD", "AE", "AF", "AG", "AL", "AT", "BE", "CA", "DE", "DK", "ES", "FI", "FR", "GB", "IE", "IT", "JP", "KE", "LU",
-        "MX", "NO", "PL", "PT", "SE", "US", "ZA",
+        "AD", "AE", "AF", "AG", "AL", "AT", "BE", "CA", "DE", "DK", "ES", "FI", "FR", "GB", "IE", "IT", "JP", "KE",
+        "LU", "MX", "NO", "PL", "PT", "SE", "US", "ZA",
     ];
     let rest = format!("CI |  | {intent} | {window} | {exclusions}");
     let room = (LONGEST - "mkt:".len()).saturating_sub(rest.len());

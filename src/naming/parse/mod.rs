@@ -246,6 +246,7 @@ impl<'p> Parser<'p> {
         }
         self.white_space(&chars);
         self.unusual_characters(&chars);
+        self.advised_length();
         self.fields(&chars, &fields);
         if self.too_much {
             return None;
@@ -276,6 +277,14 @@ impl<'p> Parser<'p> {
             let message = format!("forbidden character \"{}\"", escape(&c.to_string()));
             self.push(Diagnostic::new(Code::E003, span, message).suggesting(suggestion));
         }
+    }
+
+    fn advised_length(&mut self) {
+        let Ok(most @ 1..) = usize::try_from(self.template.naming().max_chars) else { return };
+        let Some((past, _)) = self.input.char_indices().nth(most) else { return };
+        let message = format!("expected at most {most} characters, found {}", self.input.chars().count());
+        let finding = Diagnostic::new(Code::W016, past..self.input.len(), message);
+        self.push(finding.helping("give up fields that are not required, or exclude fewer"));
     }
 
     /// The fields between separators, not trimmed; characters that were meant as separators are reported and count.
