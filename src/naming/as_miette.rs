@@ -134,7 +134,6 @@ mod tests {
     use ::miette::Diagnostic as _;
 
     use super::super::Template;
-    use super::*;
 
     #[test]
     fn findings_keep_code_place_and_help() {

@@ -280,8 +280,7 @@ mod tests {
                 canonical = "Rental"
                 use = ["intent", "exclusion"]
             "#;
-            let mut spec = TemplateSpec::default();
-            spec.vocabulary = Vocabulary::from_toml(text).unwrap();
+            let spec = TemplateSpec { vocabulary: Vocabulary::from_toml(text).unwrap(), ..TemplateSpec::default() };
             let template = Template::new(spec).unwrap();
             let parsed = template.parse("CI | mkt:NORDICS | Rental | 7d+ | Excl None");
             assert!(parsed.is_clean() && parsed.vocabulary == 7, "{parsed}");

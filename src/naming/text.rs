@@ -27,7 +27,14 @@ pub(super) fn span(chars: &[Ch], fallback: usize) -> Range<usize> {
 }
 
 pub(super) fn text(chars: &[Ch]) -> String {
-    chars.iter().map(|ch| ch.c).collect()
+    let mut out = String::with_capacity(chars.len());
+    out.extend(chars.iter().map(|ch| ch.c));
+    out
+}
+
+/// Whether the characters are exactly those of `text`.
+pub(super) fn reads(chars: &[Ch], text: &str) -> bool {
+    chars.iter().map(|ch| ch.c).eq(text.chars())
 }
 
 pub(super) fn trim(mut chars: &[Ch]) -> &[Ch] {
@@ -54,6 +61,18 @@ pub(super) fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
+    fold_any(text)
+}
+
+/// [`fold`] of characters of the input.
+pub(super) fn fold_chars(chars: &[Ch]) -> String {
+    if chars.iter().all(|ch| ch.c.is_ascii()) {
+        return chars.iter().map(|ch| ch.c.to_ascii_lowercase()).collect();
+    }
+    fold_any(&text(chars))
+}
+
+fn fold_any(text: &str) -> String {
     // Final sigma is a position of the letter, not another letter.
     let lower = text.nfc().flat_map(char::to_lowercase).map(|c| if c == 'ς' { 'σ' } else { c });
     lower.nfc().collect()
@@ -62,8 +81,14 @@ pub(super) fn fold(text: &str) -> String {
 /// The form in which a phrase is looked up: folded, with space, hyphen and joiner alike.
 pub(super) fn match_key(text: &str, joiner: Joiner) -> String {
     let folded = fold(text);
-    let words: Vec<&str> = folded.split(|c: char| c == '-' || joiner.splits(c)).filter(|w| !w.is_empty()).collect();
-    words.join(" ")
+    let mut key = String::with_capacity(folded.len());
+    for word in folded.split(|c: char| c == '-' || joiner.splits(c)).filter(|word| !word.is_empty()) {
+        if !key.is_empty() {
+            key.push(' ');
+        }
+        key.push_str(word);
+    }
+    key
 }
 
 /// Never part of a name: control, invisible, direction and quoting characters (a tab is white space).

@@ -33,10 +33,21 @@ pub(super) fn scan_text(text: &str) -> Scan {
 
 /// Reads all of `chars` as one window.
 pub(super) fn scan(chars: &[Ch], joiner: Joiner) -> Scan {
+    if !may_start(chars, joiner) {
+        return Scan::No;
+    }
     match tokens(chars, joiner) {
         Some(tokens) => read(&tokens),
         None => Scan::No,
     }
+}
+
+/// Whether a window can start with the first character: a digit, or the first letter of a word that opens one.
+fn may_start(chars: &[Ch], joiner: Joiner) -> bool {
+    let first = chars.iter().map(|ch| ch.c).find(|c| !joiner.splits(*c));
+    first.is_some_and(|c| {
+        c.is_ascii_digit() || matches!(c.to_ascii_lowercase(), 'a' | 'e' | 'l' | 'n' | 'o' | 'p' | 't')
+    })
 }
 
 #[derive(Debug)]

@@ -16,7 +16,7 @@ use super::name::{AudienceName, Exclusions, Role};
 use super::render::Style;
 use super::template::{Field, FieldKind, Joiner, Template};
 use super::term::{Key, Market, Slug, Term, Value};
-use super::text::{Ch, is_forbidden, is_pipe_look_alike, is_portable, lex, span, text, trim};
+use super::text::{Ch, is_forbidden, is_pipe_look_alike, is_portable, lex, reads, span, text, trim};
 use super::window::Window;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -246,7 +246,6 @@ impl<'p> Parser<'p> {
         }
         self.white_space(&chars);
         self.unusual_characters(&chars);
-        self.advised_length();
         self.fields(&chars, &fields);
         if self.too_much {
             return None;
@@ -254,6 +253,7 @@ impl<'p> Parser<'p> {
         self.missing_fields(&chars);
         let name = self.assemble()?;
         self.order(&chars, &name);
+        self.advised_length();
         Some(name)
     }
 
@@ -481,6 +481,9 @@ impl<'p> Parser<'p> {
 
     /// Compares what stands there with the canonical spelling.
     fn spelling(&mut self, chars: &[Ch], canonical: &str) {
+        if reads(chars, canonical) {
+            return;
+        }
         let written = self.written(chars);
         if written != canonical {
             let place = span(chars, 0);
@@ -493,12 +496,20 @@ impl<'p> Parser<'p> {
     /// The text with its white space tidied, so that only spelling is left to compare.
     fn written(&self, chars: &[Ch]) -> String {
         let text = text(chars);
-        let words: Vec<&str> = text.split_whitespace().collect();
-        words.join(&self.joiner.as_char().to_string())
+        let mut written = String::with_capacity(text.len());
+        for word in text.split_whitespace() {
+            if !written.is_empty() {
+                written.push(self.joiner.as_char());
+            }
+            written.push_str(word);
+        }
+        written
     }
 }
 
 /// Escaped and cut to 64 characters.
 fn shown(text: &str) -> String {
-    escape(text).chars().take(64).collect()
+    // An escape of one character is ten characters at most.
+    let beginning: String = text.chars().take(64).collect();
+    escape(&beginning).chars().take(64).collect()
 }
