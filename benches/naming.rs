@@ -1,7 +1,8 @@
 //! What it costs to read a name, on one core: `cargo bench --bench naming`.
 //!
 //! Names of 1 KiB, the longest that are read: well written, written in other words, free terms under a lax template,
-//! and nothing but mistakes, each of which looks for what was meant. `--quick` takes one round, as a smoke test.
+//! and nothing but mistakes, each of which looks for what was meant. `--quick` takes one round, as a smoke test; `--only
+//! TEXT` the cases that end in the text.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -32,10 +33,15 @@ fn main() -> Result<(), Failure> {
         ("parse 1 KiB, separators", &strict, "|".repeat(LONGEST)),
         ("parse 1 KiB, numbers", &strict, "CI | 1-1-1-1 2 ".repeat(68)),
     ];
-    for (what, template, text) in &cases {
+    let args: Vec<String> = std::env::args().collect();
+    let only = args.iter().position(|arg| arg == "--only").and_then(|at| args.get(at + 1));
+    for (what, template, text) in cases.iter().filter(|(what, ..)| only.is_none_or(|only| what.ends_with(only))) {
         let findings = template.parse(text).diagnostics.len();
         let (best, median) = time(rounds, calls, || drop(black_box(template.parse(black_box(text)))));
         println!("{what:<46}{:>8}{findings:>10}{best:>10.2}{median:>10.2}", text.len());
+    }
+    if only.is_some() {
+        return Ok(());
     }
     let name = strict.parse(&canonical()).into_name()?;
     let (best, median) = time(rounds, calls, || drop(black_box(strict.render(black_box(&name)))));
@@ -47,7 +53,7 @@ fn main() -> Result<(), Failure> {
 }
 
 /// Microseconds a call: the best round and the middle one.
-#[allow(clippy::disallowed_methods)] // A benchmark reads the real clock.
+#[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 fn time(rounds: usize, calls: u32, mut call: impl FnMut()) -> (f64, f64) {
     let mut taken: Vec<f64> = (0..rounds)
         .map(|_| {

@@ -40,8 +40,9 @@ pub(super) fn near_terms<'v>(key: &str, template: &'v Template, takes: impl Fn(&
     }
     let mut best: BTreeMap<usize, Near<'v>> = BTreeMap::new();
     let letters = Letters::of(key);
-    for (spelling, place, term) in template.spellings().filter(|(_, _, term)| takes(term)) {
-        if !letters.may_be_near(&Letters::of(spelling)) {
+    for (spelling, known, term) in template.spellings().filter(|(_, _, term)| takes(term)) {
+        let place = known.at;
+        if !letters.may_be_near(&known.letters) {
             continue;
         }
         let Some((distance, likeness)) = compare(key, spelling) else { continue };
@@ -81,14 +82,15 @@ pub(super) fn near_texts<'v>(text: &str, texts: &'v [String]) -> Vec<&'v str> {
 }
 
 /// How often each letter stands in a text, letters in 32 groups: tells cheaply of most texts that they are not close.
-struct Letters {
+#[derive(Clone, Debug)]
+pub(super) struct Letters {
     counts: [u8; 32],
     letters: usize,
     spaces: usize,
 }
 
 impl Letters {
-    fn of(text: &str) -> Self {
+    pub(super) fn of(text: &str) -> Self {
         let mut all = Self { counts: [0; 32], letters: 0, spaces: 0 };
         for c in text.chars() {
             if c == ' ' {

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::name::Role;
+use super::suggest::Letters;
 use super::template_check;
 use super::term::{Key, Term, VocabId};
 use super::text::match_key;
@@ -271,10 +272,18 @@ pub struct TemplateSpec {
 #[serde(try_from = "TemplateSpec", into = "TemplateSpec")]
 pub struct Template {
     spec: TemplateSpec,
-    /// Place in `vocabulary.terms` by match key of every spelling.
-    spellings: BTreeMap<String, usize>,
+    /// By match key of every spelling.
+    spellings: BTreeMap<String, Spelling>,
     /// Place in `vocabulary.terms` by id.
     ids: BTreeMap<VocabId, usize>,
+}
+
+/// A spelling of a term.
+#[derive(Clone, Debug)]
+pub(super) struct Spelling {
+    /// The term's place in `vocabulary.terms`.
+    pub(super) at: usize,
+    pub(super) letters: Letters,
 }
 
 impl Template {
@@ -297,7 +306,9 @@ impl Template {
         for (at, term) in spec.vocabulary.terms.iter().enumerate() {
             ids.insert(term.id.clone(), at);
             for spelling in term.spellings() {
-                spellings.insert(match_key(spelling, spec.naming.joiner), at);
+                let key = match_key(spelling, spec.naming.joiner);
+                let letters = Letters::of(&key);
+                spellings.insert(key, Spelling { at, letters });
             }
         }
         Self { spec, spellings, ids }
@@ -322,8 +333,8 @@ impl Template {
 
     /// The term of the vocabulary with this spelling, whatever its case.
     pub fn look_up(&self, spelling: &str) -> Option<&VocabTerm> {
-        let at = self.spellings.get(&match_key(spelling, self.spec.naming.joiner))?;
-        self.spec.vocabulary.terms.get(*at)
+        let known = self.spellings.get(&match_key(spelling, self.spec.naming.joiner))?;
+        self.spec.vocabulary.terms.get(known.at)
     }
 
     /// The term with this id.
@@ -339,10 +350,10 @@ impl Template {
         }
     }
 
-    /// The match key of every spelling, with its term and the term's place in the vocabulary.
-    pub(super) fn spellings(&self) -> impl Iterator<Item = (&str, usize, &VocabTerm)> {
+    /// The match key of every spelling, with its term.
+    pub(super) fn spellings(&self) -> impl Iterator<Item = (&str, &Spelling, &VocabTerm)> {
         let terms = &self.spec.vocabulary.terms;
-        self.spellings.iter().filter_map(|(key, at)| terms.get(*at).map(|term| (key.as_str(), *at, term)))
+        self.spellings.iter().filter_map(|(key, known)| terms.get(known.at).map(|term| (key.as_str(), known, term)))
     }
 
     pub(super) fn field(&self, kind: FieldKind) -> Option<&Field> {

@@ -42,12 +42,18 @@ pub(super) fn scan(chars: &[Ch], joiner: Joiner) -> Scan {
     }
 }
 
-/// Whether a window can start with the first character: a digit, or the first letter of a word that opens one.
+/// The words that open a window, or are one.
+const OPENING_WORDS: [&str; 12] =
+    ["lifetime", "lt", "alltime", "all", "ever", "last", "past", "trailing", "l", "next", "over", "older"];
+
+/// Whether a window can start here: with a digit, or with a word that opens one.
 fn may_start(chars: &[Ch], joiner: Joiner) -> bool {
-    let first = chars.iter().map(|ch| ch.c).find(|c| !joiner.splits(*c));
-    first.is_some_and(|c| {
-        c.is_ascii_digit() || matches!(c.to_ascii_lowercase(), 'a' | 'e' | 'l' | 'n' | 'o' | 'p' | 't')
-    })
+    let mut rest = chars.iter().map(|ch| ch.c).skip_while(|c| joiner.splits(*c)).peekable();
+    if rest.peek().is_some_and(char::is_ascii_digit) {
+        return true;
+    }
+    let word = rest.take_while(|c| c.is_alphabetic()).map(|c| c.to_ascii_lowercase());
+    OPENING_WORDS.iter().any(|opening| word.clone().eq(opening.chars()))
 }
 
 #[derive(Debug)]

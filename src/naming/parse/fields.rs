@@ -1,5 +1,7 @@
 //! Fields that tell by their form what they are: markets, owners, versions, keys, windows, exclusions.
 
+use std::collections::HashSet;
+
 use super::super::diagnostic::{Applicability, Code, Diagnostic, Expected, Suggestion};
 use super::super::name::AudienceName;
 use super::super::template::FieldKind;
@@ -66,8 +68,7 @@ impl Parser<'_> {
         for code in codes.split(|ch| ch.c == ',').map(trim) {
             let word = text(code);
             match Market::new(&word).ok().filter(|market| self.template.vocabulary().knows(market)) {
-                Some(market) if !known.contains(&market) => known.push(market),
-                Some(_) => {}
+                Some(market) => known.push(market),
                 None => {
                     let message = format!("unknown market \"{}\"", shown(&word));
                     let finding = Diagnostic::new(Code::E018, span(code, place.start), message);
@@ -75,6 +76,9 @@ impl Parser<'_> {
                 }
             }
         }
+        let mut seen = HashSet::with_capacity(known.len());
+        let mut first_times = known.iter().map(|market| seen.insert(market.as_str())).collect::<Vec<_>>().into_iter();
+        known.retain(|_| first_times.next().unwrap_or(true));
         if self.diagnostics.len() == before {
             let codes: Vec<&str> = known.iter().map(Market::as_str).collect();
             self.spelling(field, &format!("mkt:{}", codes.join(",")));

@@ -449,10 +449,11 @@ impl<'p> Parser<'p> {
             return None;
         }
         let draft = std::mem::take(&mut self.draft);
-        let mut name = AudienceName::new(draft.intent?).with_role(draft.role).with_market(draft.market);
+        let mut name = AudienceName::new(draft.intent?).with_role(draft.role);
         name = name.with_exclusions(draft.exclusions);
         Some(AudienceName {
             prefix: draft.prefix,
+            market: draft.market,
             window: draft.window,
             owner: draft.owner,
             version: draft.version,
