@@ -15,7 +15,9 @@ pub(super) struct Ch {
 
 /// Every character of `input` that may take part in a name; forbidden ones are reported by the parser and skipped here.
 pub(super) fn lex(input: &str) -> Vec<Ch> {
-    input.char_indices().filter(|(_, c)| !is_forbidden(*c)).map(|(at, c)| Ch { at, c }).collect()
+    let mut chars = Vec::with_capacity(input.len());
+    chars.extend(input.char_indices().filter(|(_, c)| !is_forbidden(*c)).map(|(at, c)| Ch { at, c }));
+    chars
 }
 
 /// The bytes of the original input that `chars` cover; an empty slice covers nothing at `fallback`.
@@ -93,18 +95,23 @@ pub(super) fn match_key(text: &str, joiner: Joiner) -> String {
 
 /// Never part of a name: control, invisible, direction and quoting characters (a tab is white space).
 pub(super) fn is_forbidden(c: char) -> bool {
+    if c.is_ascii() {
+        return (c.is_ascii_control() && c != '\t') || matches!(c, '"' | '\\' | '`' | '<' | '>');
+    }
     let invisible =
         matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}');
-    let quoting = matches!(c, '"' | '\\' | '`' | '<' | '>' | '“' | '”' | '„' | '«' | '»');
-    (c.is_control() && c != '\t') || invisible || quoting
+    let quoting = matches!(c, '“' | '”' | '„' | '«' | '»');
+    c.is_control() || invisible || quoting
 }
 
 /// Shown by every known destination as it was sent.
 pub(super) fn is_portable(c: char) -> bool {
+    let punctuation =
+        matches!(c, '|' | '-' | '+' | '_' | '.' | ',' | ':' | '(' | ')' | '/' | '%' | '&' | '[' | ']' | '@');
     c.is_alphanumeric()
         || c.is_whitespace()
-        || unicode_normalization::char::is_combining_mark(c)
-        || matches!(c, '|' | '-' | '+' | '_' | '.' | ',' | ':' | '(' | ')' | '/' | '%' | '&' | '[' | ']' | '@')
+        || punctuation
+        || (!c.is_ascii() && unicode_normalization::char::is_combining_mark(c))
 }
 
 /// A hyphen, a dash or a minus sign: all count as `-` in windows.

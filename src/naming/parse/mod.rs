@@ -320,18 +320,17 @@ impl<'p> Parser<'p> {
     /// The places of the one character that stands three times or more where the separator should.
     fn other_separator(&self, chars: &[Ch]) -> Vec<usize> {
         const OTHERS: [char; 16] = ['|', '/', ';', '_', ':', '~', '#', '*', '•', '·', '›', '→', '-', '–', '—', '｜'];
-        let joiner = self.joiner.as_char();
-        let places = |c: char| -> Vec<usize> {
-            let spaced = |at: usize| {
-                let blank = |at: Option<usize>| at.and_then(|at| chars.get(at)).is_some_and(|ch| ch.c.is_whitespace());
-                blank(at.checked_sub(1)) && blank(at.checked_add(1))
-            };
-            // A bare dash or colon is at home in windows and keys.
-            let bare = !matches!(c, '-' | '–' | '—' | ':');
-            let all = chars.iter().enumerate().filter(|(at, ch)| ch.c == c && (bare || spaced(*at)));
-            all.map(|(at, _)| at).collect()
+        let spaced = |at: usize| {
+            let blank = |at: Option<usize>| at.and_then(|at| chars.get(at)).is_some_and(|ch| ch.c.is_whitespace());
+            blank(at.checked_sub(1)) && blank(at.checked_add(1))
         };
-        let found = OTHERS.into_iter().filter(|c| *c != joiner).map(places).filter(|places| places.len() >= 3);
+        // A bare dash or colon is at home in windows and keys.
+        let bare = |c: char| !matches!(c, '-' | '–' | '—' | ':');
+        let mut candidates: Vec<(usize, char)> = chars.iter().map(|ch| ch.c).enumerate().collect();
+        candidates.retain(|(at, c)| !c.is_alphanumeric() && OTHERS.contains(c) && (bare(*c) || spaced(*at)));
+        let places = |c: char| candidates.iter().filter(|(_, other)| *other == c).map(|(at, _)| *at).collect();
+        let joiner = self.joiner.as_char();
+        let found = OTHERS.into_iter().filter(|c| *c != joiner).map(places).filter(|places: &Vec<_>| places.len() >= 3);
         found.max_by_key(Vec::len).unwrap_or_default()
     }
 
