@@ -1,8 +1,8 @@
 //! Reads audience names, one a line, and says what is right and wrong with them: text in, NDJSON out.
 //!
 //! ```text
-//! $ echo 'ci | abandoned cart | 0-24h | Excl Purhc 7d' | cargo run --example names
-//! {"ok":false,"canonical":null,"slug":null,"fields":null,"diagnostics":[{"code":"AN-E014",...,"fix":"Purch"}]}
+//! $ echo 'CI | Cart Abandon | 0-24h | Excl Purhc 7d' | cargo run --example names
+//! {"ok":false,"canonical":null,"slug":null,"fields":null,"diagnostics":[{"code":"AN-E014",...,"fix":"Purch",...}]}
 //! ```
 //!
 //! Each line of standard input gives one line of standard output, in the same order:
@@ -33,11 +33,36 @@ use std::io::{self, BufRead, BufWriter, Write};
 use std::process::ExitCode;
 
 use audience_sync::naming::{
-    Applicability, AudienceName, Diagnostic, Exclusion, Exclusions, Mode, Parsed, Template, Term, Window,
+    Applicability, AudienceName, Code, Diagnostic, Exclusion, Exclusions, Mode, Parsed, Severity, Template, Term,
+    Window,
 };
+use serde::Serialize;
 use serde_json::{Value, json};
 
 const USAGE: &str = "usage: names [--template FILE | --preset NAME] [--lax] < LINES";
+
+/// A line of the output.
+#[derive(Serialize)]
+struct Answer {
+    ok: bool,
+    canonical: Option<String>,
+    slug: Option<String>,
+    fields: Option<Value>,
+    diagnostics: Vec<Found>,
+}
+
+/// A diagnostic of the output.
+#[derive(Serialize)]
+struct Found {
+    code: String,
+    severity: Severity,
+    start: usize,
+    end: usize,
+    message: String,
+    fix: Option<String>,
+    suggestions: Vec<Value>,
+    expected: Vec<String>,
+}
 
 fn main() -> ExitCode {
     let answered = template(std::env::args().skip(1)).and_then(|template| {
@@ -79,42 +104,43 @@ fn answer_all(template: &Template, mut lines: impl BufRead, mut out: impl Write)
     while lines.read_until(b'\n', &mut line)? > 0 {
         let text = line.strip_suffix(b"\n").unwrap_or(&line);
         let text = text.strip_suffix(b"\r").unwrap_or(text);
-        writeln!(out, "{}", answer(template, text)?)?;
+        serde_json::to_writer(&mut out, &answer(template, text)?)?;
+        out.write_all(b"\n")?;
         line.clear();
     }
     Ok(out.flush()?)
 }
 
-fn answer(template: &Template, line: &[u8]) -> Result<Value, Box<dyn Error>> {
+fn answer(template: &Template, line: &[u8]) -> Result<Answer, Box<dyn Error>> {
     let text = match std::str::from_utf8(line) {
         Ok(text) => text,
         Err(error) => return Ok(not_text(line.len(), &error)),
     };
     let parsed = template.parse(text);
     let name = parsed.name.as_ref();
-    Ok(json!({
-        "ok": name.is_some(),
-        "canonical": name.map(|name| template.render(name)).transpose()?,
-        "slug": name.map(|name| template.slug(name)).transpose()?,
-        "fields": name.map(|name| fields(template, name)),
-        "diagnostics": parsed.diagnostics.iter().map(|finding| diagnostic(&parsed, finding)).collect::<Vec<_>>(),
-    }))
+    Ok(Answer {
+        ok: name.is_some(),
+        canonical: name.map(|name| template.render(name)).transpose()?,
+        slug: name.map(|name| template.slug(name)).transpose()?,
+        fields: name.map(|name| fields(template, name)),
+        diagnostics: parsed.diagnostics.iter().map(|finding| found(&parsed, finding)).collect(),
+    })
 }
 
 /// The answer to a line that is not UTF-8.
-fn not_text(len: usize, error: &std::str::Utf8Error) -> Value {
+fn not_text(len: usize, error: &std::str::Utf8Error) -> Answer {
     let start = error.valid_up_to();
-    let finding = json!({
-        "code": "AN-E003",
-        "severity": "error",
-        "start": start,
-        "end": error.error_len().map_or(len, |bytes| start + bytes),
-        "message": "bytes that are not UTF-8",
-        "fix": null,
-        "suggestions": [],
-        "expected": ["text in UTF-8"],
-    });
-    json!({ "ok": false, "canonical": null, "slug": null, "fields": null, "diagnostics": [finding] })
+    let found = Found {
+        code: Code::E003.to_string(),
+        severity: Severity::Error,
+        start,
+        end: error.error_len().map_or(len, |bytes| start + bytes),
+        message: "bytes that are not UTF-8".to_owned(),
+        fix: None,
+        suggestions: Vec::new(),
+        expected: vec!["text in UTF-8".to_owned()],
+    };
+    Answer { ok: false, canonical: None, slug: None, fields: None, diagnostics: vec![found] }
 }
 
 fn fields(template: &Template, name: &AudienceName) -> Value {
@@ -137,7 +163,7 @@ fn fields(template: &Template, name: &AudienceName) -> Value {
     })
 }
 
-fn diagnostic(parsed: &Parsed, finding: &Diagnostic) -> Value {
+fn found(parsed: &Parsed, finding: &Diagnostic) -> Found {
     let best = finding.suggestions.first().filter(|best| best.applicability == Applicability::Certain);
     // Some fixes reach further than the place: an exclusion that stands there twice goes with its separator.
     let start = best.map_or(finding.span.start, |best| best.span.start.min(finding.span.start));
@@ -154,16 +180,16 @@ fn diagnostic(parsed: &Parsed, finding: &Diagnostic) -> Value {
             "applicability": suggestion.applicability,
         })
     });
-    json!({
-        "code": finding.code,
-        "severity": finding.severity,
-        "start": start,
-        "end": end,
-        "message": finding.message,
-        "fix": fix,
-        "suggestions": suggestions.collect::<Vec<_>>(),
-        "expected": finding.expected.iter().map(ToString::to_string).collect::<Vec<_>>(),
-    })
+    Found {
+        code: finding.code.to_string(),
+        severity: finding.severity,
+        start,
+        end,
+        message: finding.message.clone(),
+        fix,
+        suggestions: suggestions.collect(),
+        expected: finding.expected.iter().map(ToString::to_string).collect(),
+    }
 }
 
 #[cfg(test)]
