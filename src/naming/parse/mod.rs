@@ -509,6 +509,9 @@ impl<'p> Parser<'p> {
 
 /// Escaped and cut to 64 characters.
 fn shown(text: &str) -> String {
+    if text.len() <= 64 && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     // An escape of one character is ten characters at most.
     let beginning: String = text.chars().take(64).collect();
     escape(&beginning).chars().take(64).collect()

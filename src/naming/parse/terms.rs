@@ -217,20 +217,22 @@ impl Parser<'_> {
     /// What may stand there, the closest first.
     fn expected(&self, place: Place, near: &[Near<'_>]) -> Expected {
         let close = near.iter().map(|near| near.term);
-        let others = self.template.vocabulary().terms.iter().filter(|term| place.takes(term) && !term.broad);
-        let mut texts: Vec<String> = Vec::new();
-        for term in close.chain(others) {
-            if !texts.contains(&term.canonical) {
-                texts.push(term.canonical.clone());
-            }
-        }
-        Expected::OneOf(texts)
+        let is_close = |term: &VocabTerm| near.iter().any(|near| near.term.id == term.id);
+        let terms = self.template.vocabulary().terms.iter();
+        let others = terms.filter(|term| place.takes(term) && !term.broad && !is_close(term));
+        Expected::OneOf(close.chain(others).map(|term| term.canonical.clone()).collect())
     }
 
     /// The words with spaces between them, whatever the joiner.
     pub(super) fn spaced(&self, chars: &[Ch]) -> String {
-        let words: Vec<String> = words(chars, self.joiner).into_iter().map(text).collect();
-        words.join(" ")
+        let mut spaced = String::with_capacity(chars.len());
+        for word in words(chars, self.joiner) {
+            if !spaced.is_empty() {
+                spaced.push(' ');
+            }
+            spaced.extend(word.iter().map(|ch| ch.c));
+        }
+        spaced
     }
 
     /// The words with the joiner between them.
