@@ -84,6 +84,8 @@ pub mod measure;
 pub mod naming;
 pub mod observe;
 #[cfg(feature = "engine")]
+pub mod readiness;
+#[cfg(feature = "engine")]
 pub mod report;
 pub mod secret;
 #[cfg(feature = "engine")]

@@ -1,4 +1,19 @@
 //! The definition of an audience: what it is called and for, who is kept out of it, who is held out, who owns it.
+//!
+//! - [`Audience`]: key, name, role, exclusions, holdout, owner: what the engine needs.
+//! - [`Definition`]: what it means, with a [`Fingerprint`]; [`Drift`] says what changed between two [`Version`]s, and
+//!   whether the name says so.
+//! - [`Charter`] and [`Portfolio`]: everything that governs audiences, and what was counted of them. [`lint`] finds the
+//!   mistakes that burn budget.
+//! - [`MemberSet`] and [`Moments`]: sets of members, and "entered the journey, no open in 12 hours, no purchase".
+
+mod charter;
+mod definition;
+mod drift;
+mod evidence;
+pub mod lint;
+mod platform;
+mod sets;
 
 use std::sync::Arc;
 
@@ -8,6 +23,16 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, ErrorKind, Result};
 use crate::measure::Holdout;
 use crate::naming::{AudienceName, NameRules, Role, Template, fit};
+
+pub use charter::{
+    Charter, Decision, EventFlow, ExitRule, FrequencyCap, Journey, MeasurementPlan, Method, Observed, Overlap,
+    Placement, Portfolio, Refresh, Retired,
+};
+pub use definition::{Definition, EventRef, Fingerprint};
+pub use drift::{Change, Drift, DriftClass, Version};
+pub use evidence::{Evidence, Observation, Waiver};
+pub use platform::PlatformFacts;
+pub use sets::{MemberSet, Moments};
 
 /// The longest key, in bytes: what every destination's text columns take.
 const MAX_KEY: usize = 200;

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::str;
 
-use sha2::{Digest as _, Sha256};
-
 use super::canonical::{Canonicalizer, is_derived_again};
 use super::country;
 use super::fast;
@@ -13,6 +11,7 @@ use super::kind::IdentifierKind;
 use super::profile::{Encoding, KeyedBy, Profile, Rule};
 use super::region::RegionHint;
 use super::reject::Reject;
+use super::sha256::sha256;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The values of one kind, one a member. `Debug` shows the length alone.
@@ -160,7 +159,7 @@ pub struct Digests {
 #[derive(Clone, Default)]
 struct Sent {
     cells: Vec<Cell>,
-    /// One a row where the rule hashes; zeros where there is none.
+    /// Where the rule hashes: one a row, of no meaning where nothing is sent.
     digests: Vec<[u8; 32]>,
     /// Where the rule does not hash: the values one after the other, and where each ends.
     text: Vec<u8>,
@@ -267,9 +266,8 @@ impl Digests {
         self.by_member_id = profile.keyed_by == KeyedBy::MemberId;
         self.rules = profile.rules;
         self.columns.resize_with(profile.rules.len(), Sent::default);
-        for (sent, rule) in self.columns.iter_mut().zip(profile.rules) {
-            sent.begin(rule, rows);
-        }
+        // A rule without a column has no cells.
+        self.columns.iter_mut().for_each(Sent::clear);
     }
 }
 
@@ -281,18 +279,22 @@ impl fmt::Debug for Digests {
 }
 
 impl Sent {
+    /// Nothing yet, with room for what `rule` sends of `rows` members.
     fn begin(&mut self, rule: &Rule, rows: usize) {
+        self.clear();
+        self.cells.reserve(rows);
+        if rule.encoding.hashes() {
+            self.digests.reserve(rows);
+        } else {
+            self.ends.reserve(rows);
+        }
+    }
+
+    fn clear(&mut self) {
         self.cells.clear();
-        self.cells.resize(rows, Cell::Absent);
         self.text.clear();
         self.digests.clear();
         self.ends.clear();
-        match rule.encoding {
-            Encoding::Clear | Encoding::ClearOr(_) => self.ends.resize(rows, 0),
-            Encoding::Sha256Hex | Encoding::Sha256HexOr(_) | Encoding::Sha256Base64 => {
-                self.digests.resize(rows, [0; 32]);
-            }
-        }
     }
 
     fn is_present(&self, row: usize) -> bool {
@@ -303,31 +305,31 @@ impl Sent {
         if let Some(cell) = self.cells.get_mut(row).filter(|cell| **cell == Cell::Present) {
             *cell = Cell::Refused(Reject::IncompleteAddress);
         }
-        if let Some(digest) = self.digests.get_mut(row) {
-            *digest = [0; 32];
+    }
+
+    /// Appends what is sent of the next member.
+    fn push(&mut self, rule: &Rule, value: std::result::Result<&[u8], Reject>) {
+        let value = match value {
+            Err(reject) => return self.push_none(rule, Cell::Refused(reject)),
+            Ok([]) => return self.push_none(rule, Cell::Refused(Reject::Missing)),
+            Ok(_) if rule.limit == 0 => return self.push_none(rule, Cell::Refused(Reject::OverLimit)),
+            Ok(value) => value,
+        };
+        self.cells.push(Cell::Present);
+        if rule.encoding.hashes() {
+            self.digests.push(sha256(value));
+        } else {
+            self.text.extend_from_slice(value);
+            self.ends.push(self.text.len());
         }
     }
 
-    /// Sets what is sent of a member, members in their order.
-    fn set(&mut self, row: usize, rule: &Rule, value: Option<std::result::Result<&[u8], Reject>>) {
-        let cell = match value {
-            None => Cell::Absent,
-            Some(Err(reject)) => Cell::Refused(reject),
-            Some(Ok([])) => Cell::Refused(Reject::Missing),
-            Some(Ok(_)) if rule.limit == 0 => Cell::Refused(Reject::OverLimit),
-            Some(Ok(value)) => {
-                match self.digests.get_mut(row) {
-                    Some(digest) => *digest = Sha256::digest(value).into(),
-                    None => self.text.extend_from_slice(value),
-                }
-                Cell::Present
-            }
-        };
-        if let Some(slot) = self.cells.get_mut(row) {
-            *slot = cell;
-        }
-        if let Some(end) = self.ends.get_mut(row) {
-            *end = self.text.len();
+    fn push_none(&mut self, rule: &Rule, cell: Cell) {
+        self.cells.push(cell);
+        if rule.encoding.hashes() {
+            self.digests.push([0; 32]);
+        } else {
+            self.ends.push(self.text.len());
         }
     }
 }
@@ -369,7 +371,7 @@ impl Canonicalizer {
     pub fn hash_columns(&self, profile: &Profile, columns: &Columns<'_>, digests: &mut Digests) -> Result<()> {
         columns.check().map_err(|error| error.doing("hashing columns"))?;
         digests.begin(profile, columns.rows);
-        let mut scratch = Scratch { ascii: [0; fast::ROOM], text: String::new() };
+        let mut scratch = Scratch { ascii: [0; fast::ROOM], folded: [0; fast::ROOM], text: String::new() };
         for at in 0..profile.rules.len() {
             let (earlier, rest) = digests.columns.split_at_mut(at);
             let Some(sent) = rest.first_mut() else { continue };
@@ -394,8 +396,14 @@ impl Canonicalizer {
         if matches!(source, Source::None) {
             return;
         }
+        sent.begin(rule, columns.rows);
         let again = is_derived_again(rule, before);
-        let clicks = || before.iter().zip(earlier).filter(|(rule, _)| rule.kind.is_google_click());
+        let clicks: Vec<&Sent> = before
+            .iter()
+            .zip(earlier)
+            .filter(|(other, _)| rule.kind.is_google_click() && other.kind.is_google_click())
+            .map(|(_, sent)| sent)
+            .collect();
         let mut last = ("", RegionHint::Unset);
         for row in 0..columns.rows {
             let known;
@@ -410,21 +418,24 @@ impl Canonicalizer {
                 }
                 Source::None => None,
             };
-            let value = cell.map(|cell| self.pre_image(rule, cell, || columns.region(row, &mut last), scratch));
-            let value = match value {
-                // What a value is refused for is told at the rule that stands for it.
-                Some(Err(_)) if again => None,
-                Some(Ok(_)) if rule.kind.is_google_click() && clicks().any(|(_, sent)| sent.is_present(row)) => {
-                    Some(Err(Reject::OverLimit))
-                }
-                value => value,
+            let Some(cell) = cell else {
+                sent.push_none(rule, Cell::Absent);
+                continue;
             };
-            sent.set(row, rule, value);
+            match self.pre_image(rule, cell, || columns.region(row, &mut last), scratch) {
+                // What a value is refused for is told at the rule that stands for it.
+                Err(_) if again => sent.push_none(rule, Cell::Absent),
+                Ok(_) if clicks.iter().any(|earlier| earlier.is_present(row)) => {
+                    sent.push(rule, Err(Reject::OverLimit))
+                }
+                value => sent.push(rule, value),
+            }
         }
     }
 
     /// The pre-image of one value. The region is asked for where it counts alone: reading its name takes longer than
     /// a clean value does.
+    #[inline]
     fn pre_image<'s>(
         &self,
         rule: &Rule,
@@ -432,16 +443,16 @@ impl Canonicalizer {
         mut region: impl FnMut() -> RegionHint,
         scratch: &'s mut Scratch,
     ) -> std::result::Result<&'s [u8], Reject> {
-        let Scratch { ascii, text } = scratch;
+        let Scratch { ascii, folded, text } = scratch;
         let kind = rule.kind.source();
         let national = kind == IdentifierKind::Phone && !value.starts_with('+');
         let reading = self.reading(if national { region() } else { RegionHint::Unset });
         text.clear();
-        if let Some(len) = fast::canonical(kind, value, reading, ascii) {
-            if let Some(range) = fast::pre_image(rule.pre_image, ascii, len) {
-                return Ok(ascii.get(range).unwrap_or_default());
+        if let Some(clean) = fast::canonical(kind, value, reading, ascii) {
+            if fast::cuts(rule.pre_image) {
+                return Ok(fast::pre_image(rule.pre_image, &clean, ascii, folded));
             }
-            let canonical = ascii.get(..len).and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default();
+            let canonical = ascii.get(..clean.len).and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default();
             rule.pre_image.write(canonical, text)?;
         } else {
             let canonical = self.canonicalize(kind, value, region())?;
@@ -473,6 +484,7 @@ impl<'a> Source<'a> {
 /// Memory of one value, reused by the next.
 struct Scratch {
     ascii: [u8; fast::ROOM],
+    folded: [u8; fast::ROOM],
     text: String,
 }
 

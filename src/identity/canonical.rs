@@ -3,7 +3,6 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::address::{canonical_city, canonical_postal, canonical_region, canonical_street};
 use super::birth_date::{DateOrder, DateReading, NEWEST_YEAR, canonical_birth_date};
@@ -24,6 +23,7 @@ use super::phone;
 use super::profile::{Encoding, KeyedBy, Profile, Rule};
 use super::region::{Region, RegionHint};
 use super::reject::{EmailReason, Notes, PhoneReason, Reject};
+use super::sha256::sha256;
 
 /// Makes values canonical: independent of destinations, once per value.
 ///
@@ -325,16 +325,16 @@ impl Canonical {
         if !self.is_for(rule) {
             return Err(Reject::NotTaken);
         }
-        self.encode(rule, &mut String::new(), |text| Sha256::digest(text).into())
+        self.encode(rule, &mut String::new(), |text| sha256(text.as_bytes()))
     }
 
     /// The SHA-256 of the canonical text, or the digest that stands for it; of digests of other algorithms theirs.
     pub(super) fn sha256(&self) -> [u8; 32] {
         match &self.form {
-            Form::Text(text) => Sha256::digest(text.as_bytes()).into(),
+            Form::Text(text) => sha256(text.as_bytes()),
             Form::Digest(hashed) => match hashed.value() {
                 hashed::Digest::Sha256(digest) => *digest,
-                other => Sha256::digest(other.as_bytes()).into(),
+                other => sha256(other.as_bytes()),
             },
         }
     }
@@ -413,7 +413,7 @@ impl CanonicalMember {
     /// What the profile's destination receives: rules in their order, within a rule the values in theirs, equal ones
     /// once. The same member gives the same result, always.
     pub fn project(&self, profile: &Profile) -> Projected {
-        self.project_with(profile, |_, text| Sha256::digest(text).into())
+        self.project_with(profile, |_, text| sha256(text.as_bytes()))
     }
 
     /// The same for several profiles, in their order. What several of them hash in the same form is hashed once.
@@ -503,7 +503,7 @@ impl Digests {
             }
             start = *end;
         }
-        let digest = Sha256::digest(text).into();
+        let digest = sha256(text.as_bytes());
         self.texts.push_str(text);
         self.known.push((value, self.texts.len(), digest));
         digest

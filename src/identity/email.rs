@@ -15,7 +15,7 @@ use super::reject::{Notes, Reject};
 
 pub use domains::DomainList;
 pub(super) use domains::note_disposable;
-pub(super) use fast::fast;
+pub(super) use fast::{Fast, fast};
 pub(super) use lists::fillers;
 pub(super) use suggest::frequent;
 pub use suggest::{Confidence, Suggestion, suggest_domain};

@@ -23,8 +23,21 @@
 //! of fixed width, by the same rules and without an allocation for a clean value.
 //!
 //! **Already hashed input** is a type of its own ([`Hashed`]): a digest is never hashed again, and a plain value that
-//! looks like a digest is refused. Columns of files, which have no types, go through [`read_cell`]. **Test values** (`example.com`, NANP 555-01xx) are refused unless
-//! [`Canonicalizer::with_allow_test_values`] is set.
+//! looks like a digest is refused. Columns of files, which have no types, go through [`read_cell`].
+//!
+//! **Test values** (`example.com`, NANP 555-01xx) are refused unless [`Canonicalizer::with_allow_test_values`] is set.
+//!
+//! **Before anything is sent** [`Hygiene`] counts what is missing, refused, repeated and likely typed wrong, and
+//! [`Dedup`] finds the rows that are one person.
+//!
+//! # Speed
+//!
+//! One core of an AMD EPYC (SHA and AVX-512 instructions), release build, November 2026, 200,000 values;
+//! `cargo bench --bench identity`, and beside other libraries `benches/peers/identity.sh`:
+//!
+//! | Work | Time | Beside |
+//! |---|---|---|
+//! @@TABLE@@
 //!
 //! The phone parser (`rlibphonenumber`) writes numbers it cannot read to the `log` crate at *trace* level. A host that
 //! turns trace logs on for everything should leave that crate out.
@@ -54,6 +67,7 @@ mod phone;
 mod profile;
 mod region;
 mod reject;
+mod sha256;
 mod wording;
 
 pub use attribute::{AttributeValue, Decimal};

@@ -4,6 +4,8 @@
 //! what is valid for all of them; by `rlibphonenumber` for the rest.
 
 pub(super) mod e164;
+#[cfg(feature = "phonenumber")]
+mod interop;
 #[cfg(feature = "phone")]
 mod parse;
 
@@ -16,7 +18,7 @@ use super::reject::{Notes, Reject};
 pub const PHONE_METADATA: &str = "9.0.42";
 
 /// How national numbers are read.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 #[cfg_attr(not(feature = "phone"), expect(dead_code, reason = "the automaton needs the region alone"))]
 pub(super) struct Reading {
     /// The region of national numbers.

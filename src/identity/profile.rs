@@ -178,6 +178,11 @@ impl Encoding {
         }
     }
 
+    /// Whether values are hashed.
+    pub(super) const fn hashes(self) -> bool {
+        !matches!(self, Self::Clear | Self::ClearOr(_))
+    }
+
     /// A digest that came in hashed, as it is sent; nothing when the destination does not take it.
     pub(super) fn pass(self, digest: &Digest) -> Option<WireValue> {
         let value = match (self, digest) {

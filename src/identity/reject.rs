@@ -31,7 +31,7 @@ pub enum Reject {
     HashedUnusable,
     /// Not a digest: neither hex of a length some algorithm makes, nor 32 bytes of base64.
     MalformedDigest,
-    /// The crate was built without the feature this kind needs (`phone`).
+    /// The crate was built without the feature this value needs (`phone`: numbers that are no clean E.164).
     FeatureDisabled,
     /// More values of one kind than the destination takes of one member.
     OverLimit,

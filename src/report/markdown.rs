@@ -1,8 +1,12 @@
-//! Plans, runs and hygiene as Markdown (CommonMark with tables).
+//! Plans, runs, hygiene, lint and checklists as Markdown (CommonMark with tables).
 //!
 //! Text from outside (names, messages, codes) is escaped: it cannot open a link, a tag, a table cell or emphasis.
 
+mod checks;
+
 use std::fmt::{self, Write};
+
+pub use checks::{lint, readiness};
 
 use super::figures::{change, counted, day, ends, grouped, minute, plain, share, sum, took};
 use super::history::{History, histories};

@@ -1,4 +1,4 @@
-//! Plans, runs and hygiene for people to read: Markdown, and self-contained HTML.
+//! Plans, runs, hygiene, lint and checklists for people to read: Markdown, and self-contained HTML.
 //!
 //! Everything here is a function from a value to text. Nothing acts, reads a clock or touches a network, and a report
 //! never shows a person's value, because the values it is made of hold none.

@@ -72,3 +72,46 @@ pub(super) fn hygiene() -> HygieneReport {
     }))
     .unwrap()
 }
+
+/// Three audiences: one far too broad, two tiers, one waived finding, one rule that could not judge.
+pub(super) fn lint() -> crate::audience::lint::LintReport {
+    let finding = |rule: &str, severity: &str, message: &str, fix: &str| {
+        json!({
+            "rule": rule, "severity": severity, "audience": "ci_browsers_0-30d_excl-none",
+            "name": "CI | Browsers | 30d | Excl None", "message": message, "fix": fix, "evidence": [],
+        })
+    };
+    let mut broad =
+        finding("AL-002", "warning", "it holds a large share of everybody", "narrow it by intent or recency");
+    broad["evidence"] = json!([{ "key": "share", "value": 0.5, "threshold": "< 0.4" }]);
+    let mut cap = finding("AL-033", "warning", "no frequency cap", "cap it");
+    cap["waived"] =
+        json!({ "rule": "AL-033", "by": "mia", "reason": "capped by the platform", "until": 1_800_000_000_000_i64 });
+    let tier = |window: &str, from: u64, to: u64| json!({ "audience": window, "name": window, "window": window, "from_s": from, "to_s": to });
+    serde_json::from_value(json!({
+        "v": 1, "generated_at": 1_795_428_900_000_i64, "audiences": 3,
+        "findings": [
+            finding("AL-001", "error", "`All Visitors` describes people and decides nothing",
+                "name the decision: who gets which message, and when they stop"),
+            finding("AL-004", "error", "nobody is excluded", "exclude at least the converters of this intent"),
+            broad, cap,
+        ],
+        "unjudged": [{ "rule": "AL-031", "audience": "ci_browsers_0-30d_excl-none", "needs": "its size" }],
+        "ladders": [[tier("0-1h", 0, 3_600), tier("1-3h", 3_600, 10_800)]],
+    }))
+    .unwrap()
+}
+
+/// A checklist of two items, of which one blocks.
+pub(super) fn readiness() -> crate::readiness::ReadinessReport {
+    serde_json::from_value(json!({
+        "v": 1, "generated_at": 1_795_428_900_000_i64, "destination": "meta:act_100", "overall": "fail",
+        "items": [
+            { "id": "conn.auth", "title": "connected and authenticated", "blocker": true, "status": "pass" },
+            { "id": "spend.freq", "title": "frequency caps", "blocker": true, "status": "fail",
+              "reason": "an audience has no frequency cap", "fix": "cap it; three to seven times a week are usual",
+              "evidence": [{ "key": "lapsed", "value": null, "threshold": "1 to 10 a week", "source": "host" }] },
+        ],
+    }))
+    .unwrap()
+}

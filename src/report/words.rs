@@ -1,7 +1,10 @@
 //! What the counts of a report mean, in words: one place, so that Markdown and HTML say the same.
 
-use super::figures::{grouped, share};
+use super::figures::{counted, grouped, share};
+use crate::audience::lint::LintReport;
 use crate::destination::{ActionCounts, RunStatus};
+use crate::naming::Severity;
+use crate::readiness::{ReadinessReport, Status};
 use crate::sync::{Guard, GuardTrip, PlanCounts, RunReport};
 
 /// What a status means for whoever reads the report.
@@ -80,6 +83,46 @@ pub(super) fn guard(trip: &GuardTrip) -> String {
         Guard::MappingChanged => format!("the mapping rules changed; {observed} members would be sent again"),
         Guard::HoldoutReshuffle => format!("the holdout changed; the arms of {base} members would be reshuffled"),
     }
+}
+
+/// How many findings of each severity there are.
+pub(super) fn lint(report: &LintReport) -> String {
+    let count = |severity, one, many| counted(report.count(severity) as u64, one, many);
+    let [errors, warnings] =
+        [count(Severity::Error, "error", "errors"), count(Severity::Warning, "warning", "warnings")];
+    format!("{errors}, {warnings}, {}", count(Severity::Note, "note", "notes"))
+}
+
+/// The audiences a rule could not judge: the one by its key, several by their number.
+pub(super) fn concerned(audiences: &[Option<&str>]) -> String {
+    match audiences {
+        [one] => one.unwrap_or("the account").to_owned(),
+        all => counted(all.len() as u64, "audience", "audiences"),
+    }
+}
+
+/// Findings of a severity, as a heading.
+pub(super) fn severities(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "Errors",
+        Severity::Warning => "Warnings",
+        _ => "Notes",
+    }
+}
+
+/// What a checklist comes to.
+pub(super) fn verdict(overall: Status) -> &'static str {
+    match overall {
+        Status::Pass => "ready",
+        Status::Warn => "ready, with something to look at",
+        _ => "not ready",
+    }
+}
+
+/// How many items of a checklist stand how.
+pub(super) fn checks(report: &ReadinessReport) -> String {
+    let all = [Status::Pass, Status::Warn, Status::Fail, Status::Unknown, Status::Waived];
+    all.map(|status| format!("{} {status}", report.count(status))).join(", ")
 }
 
 #[cfg(test)]

@@ -41,11 +41,14 @@ const TABLE: &[(&str, &[&str])] = &[
             "naming::Role",
         ],
     ),
+    ("readiness", &["audience", "naming", "destination", "state", "measure", "identity", "sync", "error", "time"]),
     // `naming` for the rules of names among the capabilities, and for the parts of a name as labels: values both.
     ("connectors", &["destination", "identity", "naming", "http", "secret", "clock", "error", "time"]),
     (
         "report",
         &[
+            "audience::Evidence",
+            "audience::lint",
             "destination::Action",
             "destination::ActionCounts",
             "destination::RunStatus",
@@ -55,6 +58,9 @@ const TABLE: &[(&str, &[&str])] = &[
             "identity::HygieneSection",
             "naming::Diagnostic",
             "naming::Severity",
+            "readiness::Item",
+            "readiness::ReadinessReport",
+            "readiness::Status",
             "sync::Guard",
             "sync::GuardTrip",
             "sync::Plan",

@@ -12,8 +12,8 @@ mod report;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::identity::sha256::sha256;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::canonical::{Canonical, CanonicalMember};
 use super::consent::Consent;
@@ -298,7 +298,7 @@ fn edge_of(value: &Canonical) -> Option<(Link, u128)> {
 }
 
 fn digest(bytes: &[u8]) -> u128 {
-    head(&Sha256::digest(bytes).into())
+    head(&sha256(bytes))
 }
 
 fn head(digest: &[u8; 32]) -> u128 {

@@ -9,7 +9,6 @@ pub(super) const FAST_LIMIT: usize = 64;
 
 /// What [`fast`] found out about the address it wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(test), allow(dead_code))]
 pub(in crate::identity) struct Fast {
     /// Octets of the canonical address in the buffer.
     pub(in crate::identity) len: usize,
@@ -25,8 +24,6 @@ pub(in crate::identity) struct Fast {
     pub(in crate::identity) notes: Notes,
 }
 
-// For columns of values: single ones are encoded from the canonical text.
-#[cfg_attr(not(test), allow(dead_code))]
 impl Fast {
     /// The canonical address. `out` is the buffer that [`fast`] wrote to.
     pub(in crate::identity) fn address<'a>(&self, out: &'a [u8; 256]) -> &'a [u8] {

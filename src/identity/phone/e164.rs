@@ -60,6 +60,7 @@ impl Verdict {
 
     /// Whether it is valid, and of a kind that firms rent: toll-free, premium rate, shared cost, universal access,
     /// voicemail.
+    #[cfg(feature = "phone")]
     pub(super) const fn is_rented(self) -> bool {
         matches!(self, Self::Valid { rented: true } | Self::Changed { rented: true })
     }
@@ -80,9 +81,9 @@ pub(super) fn judge(digits: &[u8]) -> Verdict {
     }
 }
 
-/// Whether parsing `+digits` can give a valid number; never wrong when it says no.
+/// Whether parsing `+digits` can give a valid number, an old Mexican one among them; never wrong when it says no.
 pub(super) fn may_be_valid(digits: &[u8]) -> bool {
-    if judge(digits).fits() {
+    if judge(digits).fits() || digits.starts_with(b"521") {
         return true;
     }
     let Some(length) = code_length(digits) else { return false };
@@ -133,8 +134,13 @@ impl E164 {
     }
 
     /// The number: `+` and 7 to 15 digits.
+    pub(in crate::identity) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+    }
+
+    /// The same as text.
     pub(in crate::identity) fn as_str(&self) -> &str {
-        self.bytes.get(..usize::from(self.length)).and_then(|it| std::str::from_utf8(it).ok()).unwrap_or_default()
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 
     pub(in crate::identity) const fn notes(&self) -> Notes {
@@ -192,6 +198,11 @@ pub(super) fn test_value(text: &str) -> Option<E164> {
 
 /// Gathers digits, and says whether there was nothing else.
 fn collect(text: &[u8], into: &mut E164) -> Option<bool> {
+    if text.len() <= MOST_DIGITS && text.iter().fold(true, |all, byte| all & byte.is_ascii_digit()) {
+        into.bytes.iter_mut().skip(1).zip(text).for_each(|(slot, digit)| *slot = *digit);
+        into.length = 1 + text.len() as u8;
+        return Some(true);
+    }
     let mut bare = true;
     for byte in text {
         match byte {

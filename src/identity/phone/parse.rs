@@ -217,8 +217,7 @@ fn noted(number: Number, note: Notes, notes: &mut Notes) -> Number {
 }
 
 fn valid_with_plus(digits: &str) -> Option<Number> {
-    let old_mexican = digits.starts_with("521");
-    if !old_mexican && !e164::may_be_valid(digits.as_bytes()) {
+    if !e164::may_be_valid(digits.as_bytes()) {
         return None;
     }
     let number = parse(&format!("+{digits}"), None).ok()?;

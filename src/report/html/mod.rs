@@ -1,10 +1,11 @@
-//! Plans, runs and hygiene as one self-contained HTML page each.
+//! Plans, runs, hygiene, lint and checklists as one self-contained HTML page each.
 //!
 //! The style sheet and the pictures are inside, light and dark follow the reader's system, and nothing is loaded from
 //! anywhere: a page works from a disk, in a mail, in an archive. There are no scripts, and the page tells the browser to
 //! run none. All text is escaped.
 
 mod chart;
+mod checks;
 mod hygiene;
 mod many;
 mod parts;
@@ -14,8 +15,10 @@ use maud::html;
 
 use super::figures::{change, counted, grouped, minute, plain, sum, took};
 use super::words;
+use crate::audience::lint::LintReport;
 use crate::destination::{ActionCounts, RunStatus};
 use crate::identity::HygieneReport;
+use crate::readiness::ReadinessReport;
 use crate::sync::{Plan, RunReport};
 use parts::{
     chip, failure, guards, ledger_legend, ledger_table, page, plan_tables, plan_tiles, reasons_table, text, tile,
@@ -73,6 +76,16 @@ pub fn runs<'a>(runs: impl IntoIterator<Item = &'a RunReport>) -> String {
 /// What the values of a run were like: sentences first, numbers after.
 pub fn hygiene(report: &HygieneReport) -> String {
     hygiene::page(report)
+}
+
+/// What the lint rules found: by audience, with the tiers of each intent on a line of time.
+pub fn lint(report: &LintReport) -> String {
+    checks::lint(report)
+}
+
+/// The go-live checklist: what blocks, then every item with its evidence and the next step.
+pub fn readiness(report: &ReadinessReport) -> String {
+    checks::readiness(report)
 }
 
 fn run_tiles(run: &RunReport) -> maud::Markup {
@@ -140,9 +153,16 @@ mod tests {
     const REACHES_OUT: [&str; 10] =
         ["http://", "https://", "<script", "<link", "<img", "<iframe", "url(", "@import", " src=", " on"];
 
-    fn pages() -> [String; 4] {
+    fn pages() -> [String; 6] {
         let found = [sample::run("a@x"), sample::refused("b@x"), sample::run("a@x")];
-        [plan(&found[1].plan), run(&found[1]), runs(&found), hygiene(&sample::hygiene())]
+        [
+            plan(&found[1].plan),
+            run(&found[1]),
+            runs(&found),
+            lint(&sample::lint()),
+            readiness(&sample::readiness()),
+            hygiene(&sample::hygiene()),
+        ]
     }
 
     #[test]
@@ -212,7 +232,7 @@ mod tests {
 
     #[test]
     fn many_runs_are_sorted_by_binding_with_trouble_first() {
-        let [_, _, page, _] = pages();
+        let [_, _, page, ..] = pages();
         assert!(page.contains("3 runs of 2 bindings"), "{page}");
         let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text} in {page}"));
         assert!(place("<code><bdi>b@x</bdi></code>") < place("<code><bdi>a@x</bdi></code>"));

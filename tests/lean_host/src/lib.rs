@@ -21,10 +21,14 @@ mod tests {
     }
 
     #[test]
-    fn a_phone_is_refused_with_its_own_reason_and_an_address_is_not() {
+    fn what_needs_a_parser_is_refused_with_its_own_reason_and_the_rest_is_read() {
         let canonicalizer = Canonicalizer::new();
         let canonical = |kind, value| canonicalizer.canonicalize(kind, value, RegionHint::Unset);
-        assert_eq!(canonical(IdentifierKind::Phone, "+4930901820").map(drop), Err(Reject::FeatureDisabled));
+        for unread in ["tel:+49 30 901820", "030 901820", "+49 (0)30 901820 ext. 5"] {
+            assert_eq!(canonical(IdentifierKind::Phone, unread).map(drop), Err(Reject::FeatureDisabled), "{unread}");
+        }
+        let phone = canonical(IdentifierKind::Phone, "+49 30 901820").unwrap();
+        assert_eq!(phone.as_str(), Some("+4930901820"));
         let address = canonical(IdentifierKind::Email, " Nora@Quist.se ").unwrap();
         assert_eq!(address.as_str(), Some("nora@quist.se"));
     }
