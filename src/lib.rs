@@ -62,6 +62,8 @@
 //! | `reqwest` | the built-in transport |
 //! | `meta`, `mixpanel`, `sqlite` | one connector each; `all-connectors` for all |
 //! | `html` | reports as self-contained HTML |
+//! | `toml` | naming templates and vocabularies from TOML |
+//! | `miette` | findings about names as `miette` diagnostics |
 //! | `tracing` | an observer that writes to `tracing` |
 //! | `testkit` | conformance suite, scripted server, manual clock, fault store, leak scanner |
 //!

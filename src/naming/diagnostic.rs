@@ -94,6 +94,7 @@ codes! {
     W013: "duplicate exclusion removed",
     W014: "window written in long form",
     W015: "non-portable character",
+    W016: "longer than the template advises",
 }
 
 impl Code {

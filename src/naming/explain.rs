@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 
 use super::diagnostic::Diagnostic;
+use super::parse::MAX_BYTES;
 
 /// A place in a text as editors count: lines and columns from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -54,7 +55,7 @@ pub(super) fn diagnostic(finding: &Diagnostic, input: &str) -> String {
     out
 }
 
-fn suggestion_line(finding: &Diagnostic) -> Option<String> {
+pub(super) fn suggestion_line(finding: &Diagnostic) -> Option<String> {
     let texts: Vec<String> = finding.suggestions.iter().map(|s| format!("\"{}\"", escape(&s.replacement))).collect();
     let (last, others) = texts.split_last()?;
     let first = finding.suggestions.first()?;
@@ -67,8 +68,13 @@ fn suggestion_line(finding: &Diagnostic) -> Option<String> {
     Some(format!("{} {choice}?{same_as}", if inserts { "insert" } else { "did you mean" }))
 }
 
-/// The input on one line, escaped, with the columns before the marked place and in it.
+/// The input on one line, escaped, with the columns before the marked place and in it; of an input too long to be read
+/// only the beginning.
 fn mark(finding: &Diagnostic, input: &str) -> (String, usize, usize) {
+    if input.len() > MAX_BYTES {
+        let beginning: String = input.chars().take(60).collect();
+        return (format!("{} …", escape(&beginning)), 0, 1);
+    }
     let (mut line, mut before, mut marked) = (String::with_capacity(input.len()), 0, 0);
     for (at, c) in input.char_indices() {
         let start = line.len();

@@ -8,11 +8,14 @@
 //!
 //! A name is never an identity: find an audience by its id, not by its name.
 
+#[cfg(feature = "miette")]
+mod as_miette;
 mod diagnostic;
 mod explain;
 mod fit;
 mod name;
 mod parse;
+mod preset;
 mod render;
 mod rules;
 mod suggest;
@@ -24,6 +27,8 @@ mod vocabulary;
 mod window;
 mod window_scan;
 
+#[cfg(feature = "miette")]
+pub use as_miette::{Finding, NameReport};
 pub use diagnostic::{Applicability, Code, Diagnostic, Expected, Severity, Suggestion};
 pub use explain::Position;
 pub use fit::{Fitted, fit};
@@ -31,7 +36,7 @@ pub use name::{AudienceName, Exclusion, Exclusions, Role};
 pub use parse::{Parsed, Spans};
 pub use rules::{NameRules, NameUniqueness};
 pub use template::{
-    DayBounds, Field, FieldKind, Joiner, Mode, Naming, Template, TemplateCode, TemplateFault, TemplateSpec,
+    DayBounds, Field, FieldKind, Joiner, Mode, Naming, SlugStyle, Template, TemplateCode, TemplateFault, TemplateSpec,
 };
 pub use term::{Key, Market, NormalizedText, Slug, Term, Value, VocabId};
 pub use vocabulary::{TermUse, VocabTerm, Vocabulary};

@@ -1,6 +1,6 @@
 //! The name of an audience as a value: what it says, whatever its spelling.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -181,12 +181,8 @@ impl AudienceName {
     /// Sets the markets; repeated ones are dropped.
     #[must_use]
     pub fn with_market(mut self, market: impl IntoIterator<Item = Market>) -> Self {
-        self.market.clear();
-        for code in market {
-            if !self.market.contains(&code) {
-                self.market.push(code);
-            }
-        }
+        let mut seen = HashSet::new();
+        self.market = market.into_iter().filter(|code| seen.insert(code.clone())).collect();
         self
     }
 

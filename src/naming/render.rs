@@ -4,7 +4,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::name::{AudienceName, Exclusion, Exclusions};
 use super::parse::MAX_BYTES;
-use super::template::{Field, FieldKind, Template};
+use super::template::{Field, FieldKind, SlugStyle, Template};
 use super::term::Term;
 use super::vocabulary::VocabTerm;
 use super::window::Window;
@@ -53,10 +53,11 @@ impl Template {
         }
     }
 
-    /// The form for tracking parameters, file names and tables: `ci_cart-abandon_0-24h_excl-purch-7d`.
+    /// The form for tracking parameters, file names and tables: `ci_cart-abandon_0-24h_excl-purch-7d`, or as the
+    /// template's [`SlugStyle`] has it.
     ///
-    /// Lower case, `[a-z0-9._-]` only; letters outside ASCII lose their marks or become `-`. Not reversible, and two
-    /// names may share a slug: keep a map.
+    /// Lower case, `[a-z0-9._-]` only; letters outside ASCII lose their marks or become a break. Not reversible, and
+    /// two names may share a slug: keep a map.
     ///
     /// # Errors
     /// As [`Template::render`].
@@ -64,7 +65,16 @@ impl Template {
         self.render(name)?;
         let style = Style { pad: false, list_separator: " + ", ..Style::canonical(self) };
         let fields = self.texts(name, &style)?;
-        Ok(fields.iter().map(|field| slugged(field)).collect::<Vec<_>>().join("_"))
+        let (between, word_break) = match self.naming().slug {
+            SlugStyle::Kebab => ("_", '-'),
+            SlugStyle::Snake => ("__", '_'),
+        };
+        let slugs: Vec<String> = fields.iter().map(|field| slugged(field, word_break)).collect();
+        let slugs: Vec<&str> = slugs.iter().map(String::as_str).filter(|slug| !slug.is_empty()).collect();
+        let slug = slugs.join(between);
+        // No unquoted name of a table is empty or starts with a digit.
+        let bare = self.naming().slug == SlugStyle::Snake && !slug.starts_with(|c: char| c.is_ascii_lowercase());
+        Ok(if bare { format!("_{slug}") } else { slug })
     }
 
     pub(super) fn compose(&self, name: &AudienceName, style: &Style<'_>) -> Result<String> {
@@ -166,17 +176,17 @@ fn spelling(term: &VocabTerm, short: bool) -> &str {
 }
 
 /// One field of a slug.
-fn slugged(field: &str) -> String {
+fn slugged(field: &str, word_break: char) -> String {
     let mut out = String::with_capacity(field.len());
     for c in field.replace('+', "\u{0}").nfkd().filter(|c| !unicode_normalization::char::is_combining_mark(*c)) {
         match c {
             '\u{0}' => out.push_str("plus"),
-            c if c.is_ascii_alphanumeric() || c == '.' => out.push(c.to_ascii_lowercase()),
-            _ if out.ends_with('-') || out.is_empty() => {}
-            _ => out.push('-'),
+            c if c.is_ascii_alphanumeric() || (c == '.' && word_break == '-') => out.push(c.to_ascii_lowercase()),
+            _ if out.ends_with(word_break) || out.is_empty() => {}
+            _ => out.push(word_break),
         }
     }
-    out.trim_end_matches('-').to_owned()
+    out.trim_end_matches(word_break).to_owned()
 }
 
 impl AudienceName {

@@ -1,12 +1,12 @@
 //! How names are written in one place of work: separator, fields, strictness, vocabulary.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
-use std::sync::LazyLock;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::name::Role;
+use super::suggest::Letters;
 use super::template_check;
 use super::term::{Key, Term, VocabId};
 use super::text::match_key;
@@ -15,6 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// What joins the words of a phrase.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 #[non_exhaustive]
 pub enum Joiner {
     /// One space.
@@ -43,6 +44,31 @@ impl Joiner {
     pub(super) fn splits(self, c: char) -> bool {
         c.is_whitespace() || c == self.as_char()
     }
+}
+
+impl TryFrom<String> for Joiner {
+    type Error = String;
+
+    fn try_from(text: String) -> std::result::Result<Self, String> {
+        let all = [Self::Space, Self::Hyphen, Self::Underscore];
+        let found = all.into_iter().find(|joiner| joiner.as_char().to_string() == text);
+        found.ok_or_else(|| {
+            format!("expected \" \", \"-\" or \"_\" as the joiner, found {text:?} ({})", TemplateCode::T001)
+        })
+    }
+}
+
+/// How slugs are written: names for tracking parameters, files and tables.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SlugStyle {
+    /// `_` between fields and `-` between words: `ci_cart-abandon_0-24h`.
+    #[default]
+    Kebab,
+    /// `__` between fields and `_` between words, never a digit first: `ci__cart_abandon__0_24h`, a name of a model or
+    /// table that needs no quotes.
+    Snake,
 }
 
 /// What happens to a term the vocabulary does not have.
@@ -115,9 +141,10 @@ pub struct Field {
     /// What it holds.
     pub kind: FieldKind,
     /// The key, for [`FieldKind::Ext`] only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "key", skip_serializing_if = "Option::is_none")]
     pub key: Option<Key>,
     /// Whether a name must have it.
+    #[serde(default)]
     pub required: bool,
     /// Roles that need not have it although it is required.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -168,6 +195,7 @@ impl Field {
 #[non_exhaustive]
 pub struct Naming {
     /// Between fields: one character.
+    #[serde(deserialize_with = "separator")]
     pub separator: char,
     /// Whether a space stands on both sides of the separator.
     pub pad: bool,
@@ -175,12 +203,14 @@ pub struct Naming {
     pub joiner: Joiner,
     /// What happens to unknown terms.
     pub mode: Mode,
-    /// Advice: names should not be longer, in characters, whatever a destination takes.
+    /// Advice: names should not be longer, in characters, whatever a destination takes. 0 for none.
     pub max_chars: u32,
     /// How tiers of whole days are compared.
     pub day_bounds: DayBounds,
     /// The IANA name of the time zone in which fixed days are meant.
     pub tz: String,
+    /// How slugs are written.
+    pub slug: SlugStyle,
     /// The fields in their order.
     #[serde(rename = "field")]
     pub fields: Vec<Field>,
@@ -206,6 +236,7 @@ impl Default for Naming {
             max_chars: 100,
             day_bounds: DayBounds::HalfOpen,
             tz: "UTC".to_owned(),
+            slug: SlugStyle::Kebab,
             fields,
         }
     }
@@ -220,6 +251,9 @@ pub struct TemplateSpec {
     pub naming: Naming,
     /// The terms and regions.
     pub vocabulary: Vocabulary,
+    /// Terms beside those of the vocabulary, in files `[[vocab]]`; one with the id of a term there stands in its place.
+    #[serde(rename = "vocab", skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<VocabTerm>,
 }
 
 /// A checked template: reads and writes names.
@@ -238,13 +272,19 @@ pub struct TemplateSpec {
 #[serde(try_from = "TemplateSpec", into = "TemplateSpec")]
 pub struct Template {
     spec: TemplateSpec,
-    /// Place in `vocabulary.terms` by match key of every spelling.
-    spellings: BTreeMap<String, usize>,
+    /// By match key of every spelling.
+    spellings: BTreeMap<String, Spelling>,
     /// Place in `vocabulary.terms` by id.
     ids: BTreeMap<VocabId, usize>,
 }
 
-static PIPE_DEFAULT: LazyLock<Template> = LazyLock::new(|| Template::index(TemplateSpec::default()));
+/// A spelling of a term.
+#[derive(Clone, Debug)]
+pub(super) struct Spelling {
+    /// The term's place in `vocabulary.terms`.
+    pub(super) at: usize,
+    pub(super) letters: Letters,
+}
 
 impl Template {
     /// Checks a template.
@@ -252,28 +292,23 @@ impl Template {
     /// # Errors
     /// `Config` with every fault of [`TemplateSpec::faults`].
     pub fn new(spec: TemplateSpec) -> Result<Self> {
-        let faults: Vec<String> = spec.faults().iter().map(ToString::to_string).collect();
+        let spec = spec.merged();
+        let faults: Vec<String> = template_check::faults(&spec).iter().map(ToString::to_string).collect();
         match faults.is_empty() {
             true => Ok(Self::index(spec)),
             false => Err(Error::new(ErrorKind::Config, format!("naming template: {}", faults.join("; ")))),
         }
     }
 
-    /// `CI | Cart Abandon | 0-24h | Excl Purch 7d`: strict, the shipped vocabulary, prefix `CI`.
-    pub fn pipe_default() -> Self {
-        PIPE_DEFAULT.clone()
-    }
-
-    pub(super) fn shared_default() -> &'static Self {
-        &PIPE_DEFAULT
-    }
-
-    fn index(spec: TemplateSpec) -> Self {
+    /// Of a template that is known to be sound.
+    pub(super) fn index(spec: TemplateSpec) -> Self {
         let (mut spellings, mut ids) = (BTreeMap::new(), BTreeMap::new());
         for (at, term) in spec.vocabulary.terms.iter().enumerate() {
             ids.insert(term.id.clone(), at);
             for spelling in term.spellings() {
-                spellings.insert(match_key(spelling, spec.naming.joiner), at);
+                let key = match_key(spelling, spec.naming.joiner);
+                let letters = Letters::of(&key);
+                spellings.insert(key, Spelling { at, letters });
             }
         }
         Self { spec, spellings, ids }
@@ -298,8 +333,8 @@ impl Template {
 
     /// The term of the vocabulary with this spelling, whatever its case.
     pub fn look_up(&self, spelling: &str) -> Option<&VocabTerm> {
-        let at = self.spellings.get(&match_key(spelling, self.spec.naming.joiner))?;
-        self.spec.vocabulary.terms.get(*at)
+        let known = self.spellings.get(&match_key(spelling, self.spec.naming.joiner))?;
+        self.spec.vocabulary.terms.get(known.at)
     }
 
     /// The term with this id.
@@ -315,10 +350,10 @@ impl Template {
         }
     }
 
-    /// The match key of every spelling, with its term and the term's place in the vocabulary.
-    pub(super) fn spellings(&self) -> impl Iterator<Item = (&str, usize, &VocabTerm)> {
+    /// The match key of every spelling, with its term.
+    pub(super) fn spellings(&self) -> impl Iterator<Item = (&str, &Spelling, &VocabTerm)> {
         let terms = &self.spec.vocabulary.terms;
-        self.spellings.iter().filter_map(|(key, at)| terms.get(*at).map(|term| (key.as_str(), *at, term)))
+        self.spellings.iter().filter_map(|(key, known)| terms.get(known.at).map(|term| (key.as_str(), known, term)))
     }
 
     pub(super) fn field(&self, kind: FieldKind) -> Option<&Field> {
@@ -359,8 +394,39 @@ impl From<Template> for TemplateSpec {
 impl TemplateSpec {
     /// Everything that keeps a template from reading back what it writes; empty when it is sound.
     pub fn faults(&self) -> Vec<TemplateFault> {
-        template_check::faults(self)
+        template_check::faults(&self.clone().merged())
     }
+
+    /// With the added terms in the vocabulary. Of two added terms with one id the second stays one too many.
+    fn merged(mut self) -> Self {
+        let terms = &mut self.vocabulary.terms;
+        let mut replaceable: HashSet<usize> = (0..terms.len()).collect();
+        for added in std::mem::take(&mut self.added) {
+            let at = terms.iter().position(|term| term.id == added.id).filter(|at| replaceable.remove(at));
+            match at.and_then(|at| terms.get_mut(at)) {
+                Some(term) => *term = added,
+                None => terms.push(added),
+            }
+        }
+        self
+    }
+}
+
+fn separator<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<char, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let mut chars = text.chars();
+    match (chars.next(), chars.next()) {
+        (Some(separator), None) => Ok(separator),
+        _ => {
+            let message = format!("expected a separator of one character, found {text:?} ({})", TemplateCode::T001);
+            Err(serde::de::Error::custom(message))
+        }
+    }
+}
+
+fn key<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Key>, D::Error> {
+    let key = Option::<String>::deserialize(deserializer)?.map(Key::new).transpose();
+    key.map_err(|error| serde::de::Error::custom(format_args!("{} ({})", error.message(), TemplateCode::T005)))
 }
 
 macro_rules! template_codes {

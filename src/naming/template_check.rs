@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::name::Role;
 use super::template::{FieldKind, Naming, TemplateCode, TemplateFault, TemplateSpec};
-use super::term::{EXCLUSION_WORDS, NormalizedText, is_version_like};
+use super::term::{EXCLUSION_WORDS, NormalizedText, Value, is_version_like};
 use super::text::{fold, is_forbidden, is_pipe_look_alike, match_key};
 use super::window_scan::{Scan, scan_text};
 
@@ -13,6 +13,7 @@ pub(super) fn faults(spec: &TemplateSpec) -> Vec<TemplateFault> {
     separator(&spec.naming, &mut found);
     fields(&spec.naming, &mut found);
     prefixes(spec, &mut found);
+    values(&spec.naming, &mut found);
     terms(spec, &mut found);
     found
 }
@@ -79,6 +80,18 @@ fn prefixes(spec: &TemplateSpec, found: &mut Vec<TemplateFault>) {
             }
             well_formed(spec, prefix, found);
             reads_otherwise(prefix, found);
+        }
+    }
+}
+
+/// The values that keyed fields allow.
+fn values(naming: &Naming, found: &mut Vec<TemplateFault>) {
+    for value in naming.fields.iter().filter(|field| field.kind == FieldKind::Ext).flat_map(|field| &field.allow) {
+        if value.contains(naming.separator) {
+            found.push(fault(TemplateCode::T002, format!("expected no separator inside a value, found {value:?}")));
+        }
+        if let Err(error) = Value::new(value) {
+            found.push(fault(TemplateCode::T010, error.message().to_owned()));
         }
     }
 }
@@ -177,6 +190,19 @@ mod tests {
         assert_eq!(codes(|spec| spec.naming.fields[0] = Field::optional(FieldKind::Prefix)), [TemplateCode::T004]);
         assert_eq!(codes(|spec| spec.naming.fields.push(Field::optional(FieldKind::Ext))), [TemplateCode::T005]);
         assert_eq!(codes(|spec| spec.naming.fields[0].allow.push("Lapsed".to_owned())), [TemplateCode::T009]);
+    }
+
+    #[test]
+    fn values_must_be_writable() {
+        let with_value = |value: &str| {
+            codes(|spec| {
+                spec.naming.separator = '/';
+                spec.naming.fields.last_mut().unwrap().allow.push(value.to_owned());
+            })
+        };
+        assert_eq!(with_value("T1/T2"), [TemplateCode::T002]);
+        assert_eq!(with_value("T 4"), [TemplateCode::T010]);
+        assert_eq!(with_value("T4"), []);
     }
 
     #[test]

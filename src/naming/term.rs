@@ -1,5 +1,6 @@
 //! The parts a name is made of: terms, markets, slugs, keys and values.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -77,7 +78,7 @@ impl NormalizedText {
     /// # Errors
     /// `Config` when it is not well formed; the message says which rule it breaks.
     pub fn new(text: &str) -> Result<Self> {
-        let composed: String = text.nfc().collect();
+        let composed: Cow<'_, str> = if text.is_ascii() { text.into() } else { text.nfc().collect() };
         let words: Vec<&str> = composed.split_whitespace().collect();
         let joined = words.join(" ");
         match malformed(&words, &joined) {

@@ -15,7 +15,9 @@ pub(super) struct Ch {
 
 /// Every character of `input` that may take part in a name; forbidden ones are reported by the parser and skipped here.
 pub(super) fn lex(input: &str) -> Vec<Ch> {
-    input.char_indices().filter(|(_, c)| !is_forbidden(*c)).map(|(at, c)| Ch { at, c }).collect()
+    let mut chars = Vec::with_capacity(input.len());
+    chars.extend(input.char_indices().filter(|(_, c)| !is_forbidden(*c)).map(|(at, c)| Ch { at, c }));
+    chars
 }
 
 /// The bytes of the original input that `chars` cover; an empty slice covers nothing at `fallback`.
@@ -27,7 +29,14 @@ pub(super) fn span(chars: &[Ch], fallback: usize) -> Range<usize> {
 }
 
 pub(super) fn text(chars: &[Ch]) -> String {
-    chars.iter().map(|ch| ch.c).collect()
+    let mut out = String::with_capacity(chars.len());
+    out.extend(chars.iter().map(|ch| ch.c));
+    out
+}
+
+/// Whether the characters are exactly those of `text`.
+pub(super) fn reads(chars: &[Ch], text: &str) -> bool {
+    chars.iter().map(|ch| ch.c).eq(text.chars())
 }
 
 pub(super) fn trim(mut chars: &[Ch]) -> &[Ch] {
@@ -54,6 +63,18 @@ pub(super) fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
+    fold_any(text)
+}
+
+/// [`fold`] of characters of the input.
+pub(super) fn fold_chars(chars: &[Ch]) -> String {
+    if chars.iter().all(|ch| ch.c.is_ascii()) {
+        return chars.iter().map(|ch| ch.c.to_ascii_lowercase()).collect();
+    }
+    fold_any(&text(chars))
+}
+
+fn fold_any(text: &str) -> String {
     // Final sigma is a position of the letter, not another letter.
     let lower = text.nfc().flat_map(char::to_lowercase).map(|c| if c == 'ς' { 'σ' } else { c });
     lower.nfc().collect()
@@ -62,24 +83,35 @@ pub(super) fn fold(text: &str) -> String {
 /// The form in which a phrase is looked up: folded, with space, hyphen and joiner alike.
 pub(super) fn match_key(text: &str, joiner: Joiner) -> String {
     let folded = fold(text);
-    let words: Vec<&str> = folded.split(|c: char| c == '-' || joiner.splits(c)).filter(|w| !w.is_empty()).collect();
-    words.join(" ")
+    let mut key = String::with_capacity(folded.len());
+    for word in folded.split(|c: char| c == '-' || joiner.splits(c)).filter(|word| !word.is_empty()) {
+        if !key.is_empty() {
+            key.push(' ');
+        }
+        key.push_str(word);
+    }
+    key
 }
 
 /// Never part of a name: control, invisible, direction and quoting characters (a tab is white space).
 pub(super) fn is_forbidden(c: char) -> bool {
+    if c.is_ascii() {
+        return (c.is_ascii_control() && c != '\t') || matches!(c, '"' | '\\' | '`' | '<' | '>');
+    }
     let invisible =
         matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}');
-    let quoting = matches!(c, '"' | '\\' | '`' | '<' | '>' | '“' | '”' | '„' | '«' | '»');
-    (c.is_control() && c != '\t') || invisible || quoting
+    let quoting = matches!(c, '“' | '”' | '„' | '«' | '»');
+    c.is_control() || invisible || quoting
 }
 
 /// Shown by every known destination as it was sent.
 pub(super) fn is_portable(c: char) -> bool {
+    let punctuation =
+        matches!(c, '|' | '-' | '+' | '_' | '.' | ',' | ':' | '(' | ')' | '/' | '%' | '&' | '[' | ']' | '@');
     c.is_alphanumeric()
         || c.is_whitespace()
-        || unicode_normalization::char::is_combining_mark(c)
-        || matches!(c, '|' | '-' | '+' | '_' | '.' | ',' | ':' | '(' | ')' | '/' | '%' | '&' | '[' | ']' | '@')
+        || punctuation
+        || (!c.is_ascii() && unicode_normalization::char::is_combining_mark(c))
 }
 
 /// A hyphen, a dash or a minus sign: all count as `-` in windows.

@@ -120,7 +120,7 @@ impl Vocabulary {
 
     /// Whether the market is a country of ISO 3166-1 or one of the regions.
     pub fn knows(&self, market: &Market) -> bool {
-        COUNTRIES.split(' ').any(|code| code == market.as_str()) || self.regions.contains(market)
+        is_country(market.as_str()) || self.regions.contains(market)
     }
 }
 
@@ -143,6 +143,22 @@ const COUNTRIES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB B
     MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS \
     PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL \
     TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW";
+
+/// By the first letter of a code, the second letters as bits.
+const COUNTRY_BITS: [u32; 26] = {
+    let codes = COUNTRIES.as_bytes();
+    let (mut bits, mut at) = ([0; 26], 0);
+    while at < codes.len() {
+        bits[(codes[at] - b'A') as usize] |= 1 << (codes[at + 1] - b'A');
+        at += 3;
+    }
+    bits
+};
+
+fn is_country(code: &str) -> bool {
+    let [first @ b'A'..=b'Z', second @ b'A'..=b'Z'] = code.as_bytes() else { return false };
+    COUNTRY_BITS.get(usize::from(first - b'A')).is_some_and(|bits| (bits >> (second - b'A')) & 1 == 1)
+}
 
 /// `UK` is reserved in ISO 3166-1 for what everybody calls it; the others are sales regions.
 const REGIONS: [&str; 10] = ["UK", "EU", "EEA", "EMEA", "APAC", "LATAM", "DACH", "MENA", "ANZ", "GLOBAL"];
@@ -211,6 +227,8 @@ mod tests {
     fn knows_countries_and_regions() {
         assert_eq!(COUNTRIES.split(' ').count(), 249);
         let vocabulary = Vocabulary::default();
+        assert_eq!(COUNTRY_BITS.iter().map(|bits| bits.count_ones()).sum::<u32>(), 249);
+        assert!(COUNTRIES.split(' ').all(is_country) && !is_country("D") && !is_country("de"));
         let knows = |code| vocabulary.knows(&Market::new(code).unwrap());
         assert!(knows("DE") && knows("uk") && knows("EMEA"));
         assert!(!knows("XX") && !knows("Y".repeat(2).as_str()));

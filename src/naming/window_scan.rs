@@ -33,10 +33,27 @@ pub(super) fn scan_text(text: &str) -> Scan {
 
 /// Reads all of `chars` as one window.
 pub(super) fn scan(chars: &[Ch], joiner: Joiner) -> Scan {
+    if !may_start(chars, joiner) {
+        return Scan::No;
+    }
     match tokens(chars, joiner) {
         Some(tokens) => read(&tokens),
         None => Scan::No,
     }
+}
+
+/// The words that open a window, or are one.
+const OPENING_WORDS: [&str; 12] =
+    ["lifetime", "lt", "alltime", "all", "ever", "last", "past", "trailing", "l", "next", "over", "older"];
+
+/// Whether a window can start here: with a digit, or with a word that opens one.
+fn may_start(chars: &[Ch], joiner: Joiner) -> bool {
+    let mut rest = chars.iter().map(|ch| ch.c).skip_while(|c| joiner.splits(*c)).peekable();
+    if rest.peek().is_some_and(char::is_ascii_digit) {
+        return true;
+    }
+    let word = rest.take_while(|c| c.is_alphabetic()).map(|c| c.to_ascii_lowercase());
+    OPENING_WORDS.iter().any(|opening| word.clone().eq(opening.chars()))
 }
 
 #[derive(Debug)]

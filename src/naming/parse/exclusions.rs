@@ -6,7 +6,7 @@ use super::super::diagnostic::{Applicability, Code, Diagnostic, Expected, Sugges
 use super::super::name::{Exclusion, Exclusions};
 use super::super::template::{FieldKind, Joiner};
 use super::super::term::EXCLUSION_WORDS;
-use super::super::text::{Ch, fold, span, text, words};
+use super::super::text::{Ch, fold, fold_chars, span, text, words};
 use super::super::window::{Unit, Window};
 use super::super::window_scan::{Fault, Scan, scan};
 use super::terms::{Place, from};
@@ -42,11 +42,11 @@ impl Parser<'_> {
         self.keyword(keyword);
         let body = self.edges(field.get(keyword.len()..).unwrap_or_default());
         if body.is_empty() {
-            let none = Suggestion::new(place.end..place.end, self.joined(" None"), Applicability::Guess);
+            let none = Suggestion::new(place.end..place.end, self.joined(" None").into_owned(), Applicability::Guess);
             let finding = Diagnostic::new(Code::E021, place, "exclusions without items").suggesting(none);
             return self.push(finding.expecting(self.exclusion_terms()));
         }
-        if fold(&text(body)) == "none" {
+        if fold_chars(body) == "none" {
             self.spelling(body, "None");
             self.draft.exclusions = Exclusions::ExplicitNone;
             return;
@@ -126,7 +126,8 @@ impl Parser<'_> {
     fn is_and(&self, body: &[Ch], at: usize) -> bool {
         let blank = |at: Option<usize>| at.and_then(|at| body.get(at)).is_some_and(|ch| self.joiner.splits(ch.c));
         let word = body.get(at..at.saturating_add(3)).unwrap_or_default();
-        fold(&text(word)) == "and" && blank(at.checked_sub(1)) && blank(at.checked_add(3))
+        let and = matches!(word, [a, n, d] if [a, n, d].map(|ch| ch.c.to_ascii_lowercase()) == ['a', 'n', 'd']);
+        and && blank(at.checked_sub(1)) && blank(at.checked_add(3))
     }
 
     /// A plus belongs to a duration when it touches the unit on its left and nothing but a break follows.
@@ -150,7 +151,7 @@ impl Parser<'_> {
     fn ends_in_duration(&self, chars: &[Ch]) -> bool {
         let letters = chars.iter().rev().take_while(|ch| ch.c.is_alphabetic()).count();
         let (before, unit) = chars.split_at_checked(chars.len() - letters).unwrap_or_default();
-        let unit = fold(&text(unit));
+        let unit = fold_chars(unit);
         let known = Unit::ALL.iter().any(|known| known.spellings().contains(&unit.as_str()));
         known && self.edges(before).last().is_some_and(|ch| ch.c.is_ascii_digit())
     }
@@ -287,7 +288,7 @@ impl Parser<'_> {
         let item = self.edges(body.get(..end).unwrap_or_default());
         let (subject, _) = self.subject_and_window(item);
         let term = self.template.look_up(&text(subject));
-        term.is_some_and(|term| term.is_exclusion()) || fold(&text(item)) == "none"
+        term.is_some_and(|term| term.is_exclusion()) || fold_chars(item) == "none"
     }
 }
 

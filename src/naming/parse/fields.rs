@@ -1,10 +1,12 @@
 //! Fields that tell by their form what they are: markets, owners, versions, keys, windows, exclusions.
 
+use std::collections::HashSet;
+
 use super::super::diagnostic::{Applicability, Code, Diagnostic, Expected, Suggestion};
 use super::super::name::AudienceName;
 use super::super::template::FieldKind;
 use super::super::term::{EXCLUSION_WORDS, Key, Market, Slug, Value, is_version_like};
-use super::super::text::{Ch, fold, span, text, trim, words};
+use super::super::text::{Ch, fold, fold_chars, reads, span, text, trim};
 use super::super::window::Window;
 use super::super::window_scan::{Fault, Scan, scan};
 use super::{Parser, shown};
@@ -17,12 +19,12 @@ impl Parser<'_> {
         } else if let [Ch { c: '@', .. }, slug @ ..] = field {
             self.owner(field, trim(slug));
         } else if let Some((key, value)) = keyed(field) {
-            match fold(&text(key)).as_str() {
+            match fold_chars(key).as_str() {
                 "mkt" => self.market(field, value),
                 "own" => self.owner(field, value),
                 folded => self.ext(field, key, folded, value),
             }
-        } else if is_version_like(&text(field)) {
+        } else if matches!(field, [Ch { c: 'v' | 'V', .. }, ..]) && is_version_like(&text(field)) {
             self.version(field);
         } else if let Some(keyword) = self.exclusion_keyword(field) {
             self.exclusions(field, keyword);
@@ -33,13 +35,16 @@ impl Parser<'_> {
     }
 
     fn exclusion_keyword<'c>(&self, field: &'c [Ch]) -> Option<&'c [Ch]> {
-        let first = words(field, self.joiner).into_iter().next()?;
-        let folded = fold(&text(first));
-        let near = |word: &str| word.len() >= 4 && folded.len() >= 3 && strsim::osa_distance(word, &folded) == 1;
-        let is_keyword = EXCLUSION_WORDS.contains(&folded.as_str());
+        let first = field.split(|ch| self.joiner.splits(ch.c)).find(|word| !word.is_empty())?;
+        let folded = fold_chars(first);
+        if EXCLUSION_WORDS.contains(&folded.as_str()) {
+            return Some(first);
+        }
+        let likely = |word: &str| word.len() >= 4 && folded.len() >= 3 && word.len().abs_diff(folded.len()) <= 1;
+        let near = |word: &str| likely(word) && strsim::osa_distance(word, &folded) == 1;
         // A slip of the pen counts only before something that can be excluded, so that `Excel Users` stays a phrase.
         let meant = EXCLUSION_WORDS.iter().any(|word| near(word)) && self.starts_with_exclusion(field, first);
-        (is_keyword || meant).then_some(first)
+        meant.then_some(first)
     }
 
     fn bracketed_market(&mut self, field: &[Ch], inside: &[Ch]) {
@@ -63,8 +68,7 @@ impl Parser<'_> {
         for code in codes.split(|ch| ch.c == ',').map(trim) {
             let word = text(code);
             match Market::new(&word).ok().filter(|market| self.template.vocabulary().knows(market)) {
-                Some(market) if !known.contains(&market) => known.push(market),
-                Some(_) => {}
+                Some(market) => known.push(market),
                 None => {
                     let message = format!("unknown market \"{}\"", shown(&word));
                     let finding = Diagnostic::new(Code::E018, span(code, place.start), message);
@@ -72,6 +76,9 @@ impl Parser<'_> {
                 }
             }
         }
+        let mut seen = HashSet::with_capacity(known.len());
+        let mut first_times = known.iter().map(|market| seen.insert(market.as_str())).collect::<Vec<_>>().into_iter();
+        known.retain(|_| first_times.next().unwrap_or(true));
         if self.diagnostics.len() == before {
             let codes: Vec<&str> = known.iter().map(Market::as_str).collect();
             self.spelling(field, &format!("mkt:{}", codes.join(",")));
@@ -85,7 +92,7 @@ impl Parser<'_> {
         if !self.see(FieldKind::Owner, None, place.clone()) {
             return;
         }
-        let folded = fold(&text(slug));
+        let folded = fold_chars(slug);
         match Slug::new(folded.clone()) {
             Ok(owner) => {
                 self.spelling(field, &format!("own:{owner}"));
@@ -202,14 +209,17 @@ impl Parser<'_> {
 
     /// Compares a window with its canonical text: another case is W011, another form W014.
     pub(super) fn window_spelling(&mut self, chars: &[Ch], canonical: &str) {
-        let canonical = canonical.replace(' ', &self.joiner.as_char().to_string());
+        let canonical = self.joined(canonical);
+        if reads(chars, &canonical) {
+            return;
+        }
         let written = self.written(chars);
         if fold(&written) == fold(&canonical) {
             return self.spelling(chars, &canonical);
         }
         let place = span(chars, 0);
         let message = format!("the window \"{}\" is written \"{canonical}\"", shown(&written));
-        let fix = Suggestion::new(place.clone(), canonical, Applicability::Certain);
+        let fix = Suggestion::new(place.clone(), canonical.into_owned(), Applicability::Certain);
         self.push(Diagnostic::new(Code::W014, place, message).suggesting(fix));
     }
 

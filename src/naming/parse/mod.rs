@@ -16,7 +16,7 @@ use super::name::{AudienceName, Exclusions, Role};
 use super::render::Style;
 use super::template::{Field, FieldKind, Joiner, Template};
 use super::term::{Key, Market, Slug, Term, Value};
-use super::text::{Ch, is_forbidden, is_pipe_look_alike, is_portable, lex, span, text, trim};
+use super::text::{Ch, is_forbidden, is_pipe_look_alike, is_portable, lex, reads, span, text, trim};
 use super::window::Window;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -253,6 +253,7 @@ impl<'p> Parser<'p> {
         self.missing_fields(&chars);
         let name = self.assemble()?;
         self.order(&chars, &name);
+        self.advised_length();
         Some(name)
     }
 
@@ -276,6 +277,14 @@ impl<'p> Parser<'p> {
             let message = format!("forbidden character \"{}\"", escape(&c.to_string()));
             self.push(Diagnostic::new(Code::E003, span, message).suggesting(suggestion));
         }
+    }
+
+    fn advised_length(&mut self) {
+        let Ok(most @ 1..) = usize::try_from(self.template.naming().max_chars) else { return };
+        let Some((past, _)) = self.input.char_indices().nth(most) else { return };
+        let message = format!("expected at most {most} characters, found {}", self.input.chars().count());
+        let finding = Diagnostic::new(Code::W016, past..self.input.len(), message);
+        self.push(finding.helping("give up fields that are not required, or exclude fewer"));
     }
 
     /// The fields between separators, not trimmed; characters that were meant as separators are reported and count.
@@ -311,18 +320,17 @@ impl<'p> Parser<'p> {
     /// The places of the one character that stands three times or more where the separator should.
     fn other_separator(&self, chars: &[Ch]) -> Vec<usize> {
         const OTHERS: [char; 16] = ['|', '/', ';', '_', ':', '~', '#', '*', '•', '·', '›', '→', '-', '–', '—', '｜'];
-        let joiner = self.joiner.as_char();
-        let places = |c: char| -> Vec<usize> {
-            let spaced = |at: usize| {
-                let blank = |at: Option<usize>| at.and_then(|at| chars.get(at)).is_some_and(|ch| ch.c.is_whitespace());
-                blank(at.checked_sub(1)) && blank(at.checked_add(1))
-            };
-            // A bare dash or colon is at home in windows and keys.
-            let bare = !matches!(c, '-' | '–' | '—' | ':');
-            let all = chars.iter().enumerate().filter(|(at, ch)| ch.c == c && (bare || spaced(*at)));
-            all.map(|(at, _)| at).collect()
+        let spaced = |at: usize| {
+            let blank = |at: Option<usize>| at.and_then(|at| chars.get(at)).is_some_and(|ch| ch.c.is_whitespace());
+            blank(at.checked_sub(1)) && blank(at.checked_add(1))
         };
-        let found = OTHERS.into_iter().filter(|c| *c != joiner).map(places).filter(|places| places.len() >= 3);
+        // A bare dash or colon is at home in windows and keys.
+        let bare = |c: char| !matches!(c, '-' | '–' | '—' | ':');
+        let mut candidates: Vec<(usize, char)> = chars.iter().map(|ch| ch.c).enumerate().collect();
+        candidates.retain(|(at, c)| !c.is_alphanumeric() && OTHERS.contains(c) && (bare(*c) || spaced(*at)));
+        let places = |c: char| candidates.iter().filter(|(_, other)| *other == c).map(|(at, _)| *at).collect();
+        let joiner = self.joiner.as_char();
+        let found = OTHERS.into_iter().filter(|c| *c != joiner).map(places).filter(|places: &Vec<_>| places.len() >= 3);
         found.max_by_key(Vec::len).unwrap_or_default()
     }
 
@@ -440,10 +448,11 @@ impl<'p> Parser<'p> {
             return None;
         }
         let draft = std::mem::take(&mut self.draft);
-        let mut name = AudienceName::new(draft.intent?).with_role(draft.role).with_market(draft.market);
+        let mut name = AudienceName::new(draft.intent?).with_role(draft.role);
         name = name.with_exclusions(draft.exclusions);
         Some(AudienceName {
             prefix: draft.prefix,
+            market: draft.market,
             window: draft.window,
             owner: draft.owner,
             version: draft.version,
@@ -472,6 +481,9 @@ impl<'p> Parser<'p> {
 
     /// Compares what stands there with the canonical spelling.
     fn spelling(&mut self, chars: &[Ch], canonical: &str) {
+        if reads(chars, canonical) {
+            return;
+        }
         let written = self.written(chars);
         if written != canonical {
             let place = span(chars, 0);
@@ -484,12 +496,23 @@ impl<'p> Parser<'p> {
     /// The text with its white space tidied, so that only spelling is left to compare.
     fn written(&self, chars: &[Ch]) -> String {
         let text = text(chars);
-        let words: Vec<&str> = text.split_whitespace().collect();
-        words.join(&self.joiner.as_char().to_string())
+        let mut written = String::with_capacity(text.len());
+        for word in text.split_whitespace() {
+            if !written.is_empty() {
+                written.push(self.joiner.as_char());
+            }
+            written.push_str(word);
+        }
+        written
     }
 }
 
 /// Escaped and cut to 64 characters.
 fn shown(text: &str) -> String {
-    escape(text).chars().take(64).collect()
+    if text.len() <= 64 && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
+    // An escape of one character is ten characters at most.
+    let beginning: String = text.chars().take(64).collect();
+    escape(&beginning).chars().take(64).collect()
 }

@@ -1,11 +1,13 @@
 //! Phrases: the prefix, the intent with its role, and the terms of the vocabulary.
 
+use std::borrow::Cow;
+
 use super::super::diagnostic::{Applicability, Code, Diagnostic, Expected, Severity, Suggestion};
 use super::super::name::Role;
 use super::super::suggest::{self, Near};
-use super::super::template::{Field, FieldKind, Mode};
+use super::super::template::{Field, FieldKind, Joiner, Mode};
 use super::super::term::{NormalizedText, Term};
-use super::super::text::{Ch, fold, match_key, span, text, words};
+use super::super::text::{Ch, fold_chars, match_key, span, text, words};
 use super::super::vocabulary::VocabTerm;
 use super::{Parser, shown};
 
@@ -99,7 +101,8 @@ impl Parser<'_> {
             .expecting(Expected::OneOf(field.allow.clone()));
         let near = suggest::near_texts(&spaced, &field.allow);
         finding.suggestions.extend(
-            near.into_iter().map(|text| Suggestion::new(place.clone(), self.joined(text), Applicability::Likely)),
+            near.into_iter()
+                .map(|text| Suggestion::new(place.clone(), self.joined(text).into_owned(), Applicability::Likely)),
         );
         self.push(finding);
     }
@@ -126,7 +129,7 @@ impl Parser<'_> {
     fn role_word<'c>(&self, phrase: &'c [Ch]) -> (Option<(Role, &'c [Ch])>, &'c [Ch]) {
         let all = words(phrase, self.joiner);
         let Some(first) = all.first() else { return (None, phrase) };
-        let Some(role) = Role::from_word(&fold(&text(first))) else { return (None, phrase) };
+        let Some(role) = Role::from_word(&fold_chars(first)) else { return (None, phrase) };
         let rest = all.get(1).and_then(|second| from(phrase, second)).unwrap_or_default();
         (Some((role, first)), rest)
     }
@@ -173,7 +176,7 @@ impl Parser<'_> {
         let mut finding = Diagnostic::new(place.code(), at.clone(), message).expecting(self.expected(place, &near));
         for near in &near {
             let sure = if lax { near.applicability.min(Applicability::Likely) } else { near.applicability };
-            let mut suggestion = Suggestion::new(at.clone(), self.joined(&near.term.canonical), sure);
+            let mut suggestion = Suggestion::new(at.clone(), self.joined(&near.term.canonical).into_owned(), sure);
             suggestion.same_as = near.same_as();
             finding = finding.suggesting(suggestion);
         }
@@ -214,25 +217,30 @@ impl Parser<'_> {
     /// What may stand there, the closest first.
     fn expected(&self, place: Place, near: &[Near<'_>]) -> Expected {
         let close = near.iter().map(|near| near.term);
-        let others = self.template.vocabulary().terms.iter().filter(|term| place.takes(term) && !term.broad);
-        let mut texts: Vec<String> = Vec::new();
-        for term in close.chain(others) {
-            if !texts.contains(&term.canonical) {
-                texts.push(term.canonical.clone());
-            }
-        }
-        Expected::OneOf(texts)
+        let is_close = |term: &VocabTerm| near.iter().any(|near| near.term.id == term.id);
+        let terms = self.template.vocabulary().terms.iter();
+        let others = terms.filter(|term| place.takes(term) && !term.broad && !is_close(term));
+        Expected::OneOf(close.chain(others).map(|term| term.canonical.clone()).collect())
     }
 
     /// The words with spaces between them, whatever the joiner.
     pub(super) fn spaced(&self, chars: &[Ch]) -> String {
-        let words: Vec<String> = words(chars, self.joiner).into_iter().map(text).collect();
-        words.join(" ")
+        let mut spaced = String::with_capacity(chars.len());
+        for word in words(chars, self.joiner) {
+            if !spaced.is_empty() {
+                spaced.push(' ');
+            }
+            spaced.extend(word.iter().map(|ch| ch.c));
+        }
+        spaced
     }
 
     /// The words with the joiner between them.
-    pub(super) fn joined(&self, spaced: &str) -> String {
-        spaced.replace(' ', &self.joiner.as_char().to_string())
+    pub(super) fn joined<'t>(&self, spaced: &'t str) -> Cow<'t, str> {
+        match self.joiner {
+            Joiner::Space => Cow::Borrowed(spaced),
+            other => Cow::Owned(spaced.replace(' ', &other.as_char().to_string())),
+        }
     }
 }
 
