@@ -30,6 +30,9 @@
 //! **Before anything is sent** [`Hygiene`] counts what is missing, refused, repeated and likely typed wrong, and
 //! [`Dedup`] finds the rows that are one person.
 //!
+//! The phone parser (`rlibphonenumber`) writes numbers it cannot read to the `log` crate at *trace* level. A host that
+//! turns trace logs on for everything should leave that crate out.
+//!
 //! # Speed
 //!
 //! One core of an AMD EPYC (SHA and AVX-512 instructions), release build, November 2026, 200,000 values;
@@ -37,10 +40,11 @@
 //!
 //! | Work | Time | Beside |
 //! |---|---|---|
-//! @@TABLE@@
-//!
-//! The phone parser (`rlibphonenumber`) writes numbers it cannot read to the `log` crate at *trace* level. A host that
-//! turns trace logs on for everything should leave that crate out.
+//! | clean E.164 phone, canonical and valid | 0.06 µs | 18 × `rlibphonenumber`, 200 × `google-libphonenumber` (Node) |
+//! | national and messy phone, canonical and valid | 0.55 µs | 2.2 × `rlibphonenumber` |
+//! | clean e-mail address with Gmail's rule | 0.06 µs | |
+//! | e-mail, phone and both names to Meta's digests in hex: columns | 0.39 µs, no allocation | 19 × `facebook-business` (Python), 11 × `@segment/action-destinations` (Node) |
+//! | the same: one member at a time | 0.94 µs | 8 × and 5 × |
 
 mod address;
 mod attribute;
