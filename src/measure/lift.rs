@@ -217,7 +217,8 @@ mod tests {
         near(relative.value, 0.222_222, 1e-6);
         near(relative.low, 0.052_229_4, 1e-7);
         near(relative.high, 0.419_678_2, 1e-7);
-        near(two.p_value, 0.008_299_6, 1e-7);
+        // A table prints 0.0082996.
+        near(two.p_value, 0.008_299_549_6, 1e-9);
         near(two.incremental.value, 360.0, 1e-6);
 
         let three = lift(495, 9_000, 50, 1_000);
