@@ -225,7 +225,8 @@ mod tests {
         near(three.difference.value, 0.005, 1e-12);
         near(three.difference.low, -0.010_967_8, 1e-7);
         near(three.difference.high, 0.017_842_4, 1e-7);
-        near(three.p_value, 0.508_749, 1e-6);
+        // A table prints 0.508749.
+        near(three.p_value, 0.508_748_188, 1e-8);
         assert_eq!(three.finding(), Finding::NotShown);
 
         let four = lift(2_700, 90_000, 300, 10_000);
