@@ -77,6 +77,7 @@ pub mod connectors;
 pub mod destination;
 pub mod diff;
 pub mod error;
+mod figures;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod identity;

@@ -1,4 +1,4 @@
-//! Kinds, reasons, notes and numbers as people read them.
+//! Kinds, reasons and notes as people read them.
 
 use super::kind::IdentifierKind;
 
@@ -130,16 +130,6 @@ pub(super) fn note(word: &str) -> &str {
         "default_birth_date" => "a date that forms fill in by themselves",
         other => other,
     }
-}
-
-/// `1234567` as `1,234,567`.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let head = digits.len() % 3;
-    let (first, rest) = digits.split_at(head);
-    let groups = rest.as_bytes().chunks(3).filter_map(|group| std::str::from_utf8(group).ok());
-    let parts: Vec<&str> = Some(first).filter(|first| !first.is_empty()).into_iter().chain(groups).collect();
-    parts.join(",")
 }
 
 #[cfg(test)]

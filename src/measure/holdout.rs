@@ -71,22 +71,27 @@ impl Holdout {
 
     /// The member's bucket, 0 to 9,999. The id is taken byte for byte.
     pub fn bucket(&self, member_id: &str) -> u16 {
-        let mut hash = Sha256::new();
-        // A salt of 4 GiB does not occur; saturating keeps the function total.
-        hash.update(u32::try_from(self.salt.len()).unwrap_or(u32::MAX).to_be_bytes());
-        hash.update(&self.salt);
-        hash.update(member_id);
-        let digest: [u8; 32] = hash.finalize().into();
-        let [a, b, c, d, e, f, g, h, ..] = digest;
-        let u = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
-        // Below 10,000 by construction: u < 2^64.
-        ((u128::from(u) * u128::from(BUCKETS)) >> 64) as u16
+        bucket(&self.salt, member_id)
     }
 
     /// Whether the member is held out.
     pub fn holds_out(&self, member_id: &str) -> bool {
         self.bucket(member_id) < self.share_bp
     }
+}
+
+/// The bucket of a member under a salt.
+pub(super) fn bucket(salt: &str, member_id: &str) -> u16 {
+    let mut hash = Sha256::new();
+    // A salt of 4 GiB does not occur; saturating keeps the function total.
+    hash.update(u32::try_from(salt.len()).unwrap_or(u32::MAX).to_be_bytes());
+    hash.update(salt);
+    hash.update(member_id);
+    let digest: [u8; 32] = hash.finalize().into();
+    let [a, b, c, d, e, f, g, h, ..] = digest;
+    let u = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+    // Below 10,000 by construction: u < 2^64.
+    ((u128::from(u) * u128::from(BUCKETS)) >> 64) as u16
 }
 
 #[cfg(test)]

@@ -3,10 +3,12 @@
 //! Text from outside (names, messages, codes) is escaped: it cannot open a link, a tag, a table cell or emphasis.
 
 mod checks;
+mod lift;
 
 use std::fmt::{self, Write};
 
 pub use checks::{lint, readiness};
+pub use lift::lift;
 
 use super::figures::{change, counted, day, ends, grouped, minute, plain, share, sum, took};
 use super::history::{History, histories};

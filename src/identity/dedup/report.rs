@@ -7,8 +7,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{Cluster, Deduped, Link, RowId, Suspicion, SuspiciousCluster};
+use crate::figures::grouped;
 use crate::identity::IdentifierKind;
-use crate::identity::wording::{grouped, note, plural};
+use crate::identity::wording::{note, plural};
 
 /// What de-duplication has found, in numbers. The same in any order of the rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

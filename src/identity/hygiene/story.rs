@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::figures::{counted, grouped, share};
+
 use super::super::kind::IdentifierKind;
-use super::super::wording::{grouped, note, plural, reason};
+use super::super::wording::{note, plural, reason};
 use super::geography;
 use super::report::{DestinationCounts, HygieneReport, KindCounts, Lever, RepeatCounts};
 
@@ -313,22 +315,8 @@ fn are_plainly(count: u64) -> String {
     if count == 1 { "1 is".to_owned() } else { format!("{} are", grouped(count)) }
 }
 
-fn counted(count: u64, one: &str, many: &str) -> String {
-    format!("{} {}", grouped(count), if count == 1 { one } else { many })
-}
-
 fn in_brackets(part: u64, whole: u64) -> String {
     share(part, whole).map(|share| format!(" ({share})")).unwrap_or_default()
-}
-
-/// A part in percent. What is neither nothing nor all never reads `0.0 %` or `100.0 %`.
-fn share(part: u64, whole: u64) -> Option<String> {
-    let permille = (u128::from(part) * 1000 + u128::from(whole) / 2).checked_div(u128::from(whole))?;
-    Some(match permille {
-        0 if part > 0 => "< 0.1 %".to_owned(),
-        1000 if part < whole => "> 99.9 %".to_owned(),
-        _ => format!("{}.{} %", permille / 10, permille % 10),
-    })
 }
 
 /// Plain text: for a terminal or a log.

@@ -7,6 +7,7 @@
 mod chart;
 mod checks;
 mod hygiene;
+mod lift;
 mod many;
 mod parts;
 mod picture;
@@ -18,6 +19,7 @@ use super::words;
 use crate::audience::lint::LintReport;
 use crate::destination::{ActionCounts, RunStatus};
 use crate::identity::HygieneReport;
+use crate::measure::LiftReport;
 use crate::readiness::ReadinessReport;
 use crate::sync::{Plan, RunReport};
 use parts::{
@@ -76,6 +78,11 @@ pub fn runs<'a>(runs: impl IntoIterator<Item = &'a RunReport>) -> String {
 /// What the values of a run were like: sentences first, numbers after.
 pub fn hygiene(report: &HygieneReport) -> String {
     hygiene::page(report)
+}
+
+/// What a holdout has shown: whether it can be trusted first, then each comparison with its interval as a picture.
+pub fn lift(report: &LiftReport) -> String {
+    lift::page(report)
 }
 
 /// What the lint rules found: by audience, with the tiers of each intent on a line of time.
