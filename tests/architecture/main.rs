@@ -74,7 +74,8 @@ fn the_checker_sees_the_arrows_there_are() {
 fn every_row_of_the_table_has_its_module() {
     let lib = read("src/lib.rs");
     for module in rules::modules() {
-        assert!(lib.lines().any(|line| line == format!("pub mod {module};")), "no module `{module}`");
+        let declared = format!("mod {module};");
+        assert!(lib.lines().any(|line| line.trim_start_matches("pub ") == declared), "no module `{module}`");
     }
 }
 
