@@ -60,6 +60,7 @@
 //! | `engine` (default) | the engine, state on an object store, tokio |
 //! | `http` | the kit for HTTP destinations; the host brings the transport |
 //! | `reqwest` | the built-in transport |
+//! | `oauth1`, `service-account` | requests signed with OAuth 1.0a; service accounts and key pairs (RSA) |
 //! | `meta`, `mixpanel`, `sqlite` | one connector each; `all-connectors` for all |
 //! | `html` | reports as self-contained HTML |
 //! | `toml` | naming templates and vocabularies from TOML |

@@ -1,8 +1,12 @@
 //! Secrets that cannot be printed, and the host's keys.
 
+mod tokens;
+
 use std::fmt;
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
+
+pub use self::tokens::{MemoryTokenStore, TokenStore};
 
 /// A value that never prints and is wiped when dropped.
 ///

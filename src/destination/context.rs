@@ -49,11 +49,11 @@ impl Context {
         self.edit(|inner| inner.observer = Some(observer))
     }
 
-    /// Gives it an HTTP client.
+    /// Gives it an HTTP client, which gets the context's clock.
     #[cfg(feature = "http")]
     #[must_use]
     pub fn with_http(self, http: HttpClient) -> Self {
-        self.edit(|inner| inner.http = Some(http))
+        self.edit(|inner| inner.http = Some(http.with_clock(inner.clock.clone())))
     }
 
     /// The run's id.

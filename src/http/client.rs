@@ -3,27 +3,39 @@
 use std::io;
 use std::sync::Arc;
 
-use ::http::header::{AUTHORIZATION, CONTENT_TYPE};
-use ::http::{HeaderName, HeaderValue, Method};
+use ::http::header::CONTENT_TYPE;
+use ::http::{HeaderName, HeaderValue, Method, StatusCode};
 use bytes::Bytes;
 use serde::Serialize;
 use url::Url;
 
 use super::guard::is_loopback;
-use super::{Auth, Limits, Request, Response, Transport};
+use super::{AccessToken, Auth, Limits, Request, Response, Transport};
+use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
+use crate::secret::{Secret, TokenStore};
 
-/// A transport with limits. Cheap to clone.
+/// A transport with limits, a clock, and a place for tokens. Cheap to clone; clones share all of it.
 #[derive(Clone, Debug)]
 pub struct HttpClient {
     transport: Arc<dyn Transport>,
     limits: Limits,
+    clock: Option<Arc<dyn Clock>>,
+    token_store: Option<Arc<dyn TokenStore>>,
 }
 
 impl HttpClient {
-    /// Over `transport`, with the default [`Limits`].
+    /// Over `transport`, with the default [`Limits`], without a clock and a token store.
     pub fn new(transport: Arc<dyn Transport>) -> Self {
-        Self { transport, limits: Limits::default() }
+        Self { transport, limits: Limits::default(), clock: None, token_store: None }
+    }
+
+    /// Sets the clock, which credentials that end, signatures and rate limits need. A
+    /// [`Context`](crate::destination::Context) sets its own.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
     }
 
     /// Sets the limits of every request that sets none itself.
@@ -33,14 +45,31 @@ impl HttpClient {
         self
     }
 
+    /// Sets where refresh tokens are kept that a platform replaces.
+    #[must_use]
+    pub fn with_token_store(mut self, store: Arc<dyn TokenStore>) -> Self {
+        self.token_store = Some(store);
+        self
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> Option<&dyn Clock> {
+        self.clock.as_deref()
+    }
+
     /// The limits of a request that sets none itself.
     pub fn limits(&self) -> &Limits {
         &self.limits
     }
 
+    /// Where refresh tokens are kept.
+    pub fn token_store(&self) -> Option<&dyn TokenStore> {
+        self.token_store.as_deref()
+    }
+
     /// Begins a request.
     pub fn request(&self, method: Method, url: Url) -> RequestBuilder {
-        RequestBuilder { client: self.clone(), request: Request::new(method, url), fault: None }
+        RequestBuilder { client: self.clone(), request: Request::new(method, url), auth: Auth::None, fault: None }
     }
 
     /// Begins a `DELETE`.
@@ -97,21 +126,23 @@ fn check_url(url: &Url) -> Result<()> {
 pub struct RequestBuilder {
     client: HttpClient,
     request: Request,
-    // The first fault, told when the request is built: so a chain needs one `?` for all its headers.
+    auth: Auth,
+    // The first fault, told when the request is sent: so a chain needs one `?` for all its headers.
     fault: Option<Error>,
 }
 
 impl RequestBuilder {
-    /// Sets the `Authorization` header. A credential no header can hold is told by [`RequestBuilder::build`].
+    /// Sets the credential. One that no request can carry is told by [`RequestBuilder::send`].
     pub fn auth(mut self, auth: &Auth) -> Self {
-        match auth.header() {
-            Ok(Some(value)) => self.header(AUTHORIZATION, value),
-            Ok(None) => self,
-            Err(error) => {
-                self.fault.get_or_insert(error);
-                self
-            }
-        }
+        self.auth = auth.clone();
+        self
+    }
+
+    /// Says that a secret stands in the query or the body, so that whoever shows the request leaves it out. The
+    /// credential's own need not be named.
+    pub fn secret(mut self, secret: &Secret<String>) -> Self {
+        self.request.mark_secret(secret.clone());
+        self
     }
 
     /// Sets a header, in the place of one of that name.
@@ -132,7 +163,7 @@ impl RequestBuilder {
         self
     }
 
-    /// Sets body and content type. A content type no header can hold is told by [`RequestBuilder::build`].
+    /// Sets body and content type. A content type no header can hold is told by [`RequestBuilder::send`].
     pub fn body(mut self, body: impl Into<Bytes>, content_type: &str) -> Self {
         self.request.body = body.into();
         match HeaderValue::from_str(content_type) {
@@ -167,26 +198,43 @@ impl RequestBuilder {
         Ok(self.body(text.text, "application/json"))
     }
 
-    /// The request itself, to be sent later.
+    /// Sends the request once; with [`Auth::Tokens`] a second time, with a new token, when the platform refused the
+    /// first as unauthenticated (status 401).
     ///
     /// # Errors
     /// The first fault of the steps before: [`ErrorKind::Config`] for a credential, [`ErrorKind::Bug`] for a content
-    /// type.
-    pub fn build(self) -> Result<Request> {
-        match self.fault {
-            Some(fault) => Err(fault),
-            None => Ok(self.request),
-        }
-    }
-
-    /// Sends the request once.
+    /// type; then as [`Tokens`] and [`HttpClient::send`].
     ///
-    /// # Errors
-    /// As [`RequestBuilder::build`] and [`HttpClient::send`].
+    /// [`Tokens`]: super::Tokens
     pub async fn send(self) -> Result<Response> {
-        let client = self.client.clone();
-        client.send(self.build()?).await
+        let Self { client, mut request, auth, fault } = self;
+        if let Some(fault) = fault {
+            return Err(fault);
+        }
+        let Auth::Tokens(tokens) = &auth else {
+            auth.apply(&mut request, client.clock())?;
+            return client.send(request).await;
+        };
+        let token = tokens.access(&client).await?;
+        let response = client.send(bearing(&request, &token)?).await?;
+        if response.status != StatusCode::UNAUTHORIZED {
+            tokens.taken(&token);
+            return Ok(response);
+        }
+        let Some(token) = tokens.renew(&client, &token).await? else { return Ok(response) };
+        let response = client.send(bearing(&request, &token)?).await?;
+        if response.status != StatusCode::UNAUTHORIZED {
+            tokens.taken(&token);
+        }
+        Ok(response)
     }
+}
+
+/// The request with an access token.
+fn bearing(request: &Request, token: &AccessToken) -> Result<Request> {
+    let mut request = request.clone();
+    Auth::Bearer(token.secret().clone()).apply(&mut request, None)?;
+    Ok(request)
 }
 
 /// A body that stops growing at its limit, so that an oversized one never stands in memory.
@@ -299,8 +347,8 @@ mod tests {
     fn a_body_may_be_as_long_as_its_limit_and_no_longer() {
         let (_, client) = recorded();
         // `["aaaa"]` is 8 bytes.
-        let json = |max| client.post(url("https://example.com/")).json(&["aaaa"], max).and_then(RequestBuilder::build);
-        assert_eq!(json(8).unwrap().body.len(), 8);
+        let json = |max| client.post(url("https://example.com/")).json(&["aaaa"], max);
+        assert_eq!(json(8).unwrap().request.body.len(), 8);
         let error = json(7).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TooLarge);
         assert_eq!(
@@ -323,11 +371,12 @@ mod tests {
         assert!(!format!("{error:?}").contains("planted"));
     }
 
-    #[test]
-    fn a_content_type_no_header_can_hold_is_a_bug() {
-        let (_, client) = recorded();
-        let error = client.post(url("https://example.com/")).body("x", "text/plain\r\n").build().unwrap_err();
+    #[tokio::test]
+    async fn a_content_type_no_header_can_hold_is_a_bug() {
+        let (recorder, client) = recorded();
+        let error = client.post(url("https://example.com/")).body("x", "text/plain\r\n").send().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Bug);
+        assert!(recorder.0.lock().unwrap().is_empty());
     }
 
     #[test]

@@ -7,6 +7,8 @@ use ::http::{HeaderMap, Method, StatusCode};
 use bytes::Bytes;
 use url::Url;
 
+use crate::secret::Secret;
+
 /// One request, complete. Cheap to clone but for its headers.
 ///
 /// `Debug` shows method, host, path (see [`safe_url`]), header names and the body's length; never a query, a header's
@@ -22,12 +24,25 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The body as it goes over the wire; empty for none.
     pub body: Bytes,
+    secrets: Vec<Secret<String>>,
 }
 
 impl Request {
     /// A request without headers and body.
     pub fn new(method: Method, url: Url) -> Self {
-        Self { method, url, headers: HeaderMap::new(), body: Bytes::new() }
+        Self { method, url, headers: HeaderMap::new(), body: Bytes::new(), secrets: Vec::new() }
+    }
+
+    /// Says that `secret` stands somewhere in the request, so that whoever shows the request leaves it out.
+    pub fn mark_secret(&mut self, secret: Secret<String>) {
+        if !secret.expose().is_empty() {
+            self.secrets.push(secret);
+        }
+    }
+
+    /// The secrets that stand in the request, wherever that is.
+    pub fn secrets(&self) -> impl Iterator<Item = &String> {
+        self.secrets.iter().map(Secret::expose)
     }
 }
 

@@ -48,7 +48,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-pub use self::auth::Auth;
+pub use self::auth::{AccessToken, Auth, BodySignature, Grant, Tokens, hmac_sha256};
+#[cfg(feature = "oauth1")]
+pub use self::auth::{OAuth1, OAuth1Method};
+#[cfg(feature = "service-account")]
+pub use self::auth::{RsaKey, SelfSigned, ServiceAccountKey};
 pub use self::base_url::BaseUrl;
 pub use self::client::{HttpClient, RequestBuilder};
 pub use self::guard::UrlGuard;

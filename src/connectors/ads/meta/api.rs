@@ -3,16 +3,14 @@
 //! Fields that are not read here may come and go: the API adds them without notice.
 
 use ::http::Method;
-use hmac::{Hmac, KeyInit, Mac};
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
 
 use super::config::MetaConfig;
 use super::errors;
 use crate::destination::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Auth, BaseUrl, UrlGuard, json};
+use crate::http::{Auth, BaseUrl, UrlGuard, hmac_sha256, json};
 use crate::secret::Secret;
 
 const HOST: &str = "https://graph.facebook.com";
@@ -30,12 +28,12 @@ impl Graph {
     pub(super) fn new(config: &MetaConfig) -> Result<Self> {
         let guard = if config.allow_loopback { UrlGuard::new().allow_loopback_http() } else { UrlGuard::new() };
         let auth = Auth::Bearer(config.access_token.clone());
-        auth.header().map_err(|error| error.doing("`access_token`"))?;
+        auth.check().map_err(|error| error.doing("`access_token`"))?;
         Ok(Self {
             base: BaseUrl::parse_with(config.base_url.as_deref().unwrap_or(HOST), guard)?,
             version: config.api_version.clone(),
             auth,
-            proof: config.app_secret.as_ref().map(|secret| proof(secret, &config.access_token)).transpose()?,
+            proof: config.app_secret.as_ref().map(|secret| proof(secret, &config.access_token)),
         })
     }
 
@@ -95,11 +93,9 @@ impl Graph {
 
 /// Shows that the caller knows the app's secret: hex HMAC-SHA256 of the token under the secret (Meta's Python SDK
 /// 26.0.3, `session.py`).
-fn proof(app_secret: &Secret<String>, access_token: &Secret<String>) -> Result<Secret<String>> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(app_secret.expose().as_bytes())
-        .map_err(|_| Error::new(ErrorKind::Config, "`app_secret`: expected a key for HMAC, found another length"))?;
-    mac.update(access_token.expose().as_bytes());
-    Ok(Secret::new(const_hex::encode(mac.finalize().into_bytes())))
+fn proof(app_secret: &Secret<String>, access_token: &Secret<String>) -> Secret<String> {
+    let tag = hmac_sha256(app_secret.expose().as_bytes(), &[access_token.expose().as_bytes()]);
+    Secret::new(const_hex::encode(tag))
 }
 
 /// A new audience.

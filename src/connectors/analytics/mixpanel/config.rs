@@ -172,7 +172,7 @@ impl MixpanelConfig {
         if self.service_account.is_some() && self.project_id.is_none() {
             return Err(config("project_id", "one beside a service account", "none; it is in the project's settings"));
         }
-        self.auth().header().doing(|| "credentials")?;
+        self.auth().check().doing(|| "credentials")?;
         check_name("membership_property", &self.membership_property)?;
         check_name("entered_event", &self.entered_event)?;
         check_name("exited_event", &self.exited_event)?;
