@@ -4,16 +4,20 @@ use std::io;
 use std::sync::Arc;
 
 use ::http::header::CONTENT_TYPE;
-use ::http::{HeaderName, HeaderValue, Method, StatusCode};
+use ::http::{HeaderName, HeaderValue, Method};
 use bytes::Bytes;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::guard::is_loopback;
-use super::{AccessToken, Auth, Limits, Request, Response, Transport};
+use super::{AccessToken, Auth, Classifier, Limits, Request, Response, Transport};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::secret::{Secret, TokenStore};
+use crate::time::Timestamp;
+
+const BY_STATUS: Classifier = Classifier::by_status("the platform");
 
 /// A transport with limits, a clock, and a place for tokens. Cheap to clone; clones share all of it.
 #[derive(Clone, Debug)]
@@ -57,6 +61,11 @@ impl HttpClient {
         self.clock.as_deref()
     }
 
+    /// The clock's time. Without a clock the beginning of 1970: a `Retry-After` that is a date is then clamped.
+    fn now(&self) -> Timestamp {
+        self.clock.as_ref().map_or_else(Timestamp::default, |clock| clock.now())
+    }
+
     /// The limits of a request that sets none itself.
     pub fn limits(&self) -> &Limits {
         &self.limits
@@ -69,7 +78,13 @@ impl HttpClient {
 
     /// Begins a request.
     pub fn request(&self, method: Method, url: Url) -> RequestBuilder {
-        RequestBuilder { client: self.clone(), request: Request::new(method, url), auth: Auth::None, fault: None }
+        RequestBuilder {
+            client: self.clone(),
+            request: Request::new(method, url),
+            auth: Auth::None,
+            classifier: BY_STATUS,
+            fault: None,
+        }
     }
 
     /// Begins a `DELETE`.
@@ -127,6 +142,7 @@ pub struct RequestBuilder {
     client: HttpClient,
     request: Request,
     auth: Auth,
+    classifier: Classifier,
     // The first fault, told when the request is sent: so a chain needs one `?` for all its headers.
     fault: Option<Error>,
 }
@@ -198,16 +214,20 @@ impl RequestBuilder {
         Ok(self.body(text.text, "application/json"))
     }
 
-    /// Sends the request once; with [`Auth::Tokens`] a second time, with a new token, when the platform refused the
-    /// first as unauthenticated (status 401).
+    /// Sets who says what the reply means; by default its status does.
+    pub fn classifier(mut self, classifier: Classifier) -> Self {
+        self.classifier = classifier;
+        self
+    }
+
+    /// Sends the request once, and gives back the reply, whatever it means. With [`Auth::Tokens`] it is sent a second
+    /// time, with a new token, when the platform refused the first as unauthenticated.
     ///
     /// # Errors
     /// The first fault of the steps before: [`ErrorKind::Config`] for a credential, [`ErrorKind::Bug`] for a content
-    /// type; then as [`Tokens`] and [`HttpClient::send`].
-    ///
-    /// [`Tokens`]: super::Tokens
+    /// type; then as [`Tokens`](super::Tokens) and [`HttpClient::send`].
     pub async fn send(self) -> Result<Response> {
-        let Self { client, mut request, auth, fault } = self;
+        let Self { client, mut request, auth, classifier, fault } = self;
         if let Some(fault) = fault {
             return Err(fault);
         }
@@ -217,16 +237,35 @@ impl RequestBuilder {
         };
         let token = tokens.access(&client).await?;
         let response = client.send(bearing(&request, &token)?).await?;
-        if response.status != StatusCode::UNAUTHORIZED {
+        if !classifier.refuses_credential(&response, client.now()) {
             tokens.taken(&token);
             return Ok(response);
         }
         let Some(token) = tokens.renew(&client, &token).await? else { return Ok(response) };
         let response = client.send(bearing(&request, &token)?).await?;
-        if response.status != StatusCode::UNAUTHORIZED {
+        if !classifier.refuses_credential(&response, client.now()) {
             tokens.taken(&token);
         }
         Ok(response)
+    }
+
+    /// Sends the request, and gives back a reply of success.
+    ///
+    /// # Errors
+    /// As [`RequestBuilder::send`] and [`Classifier::check`].
+    pub async fn done(self) -> Result<Response> {
+        let (client, classifier) = (self.client.clone(), self.classifier);
+        let response = self.send().await?;
+        classifier.check(&response, client.now()).map(|()| response)
+    }
+
+    /// Sends the request, and reads a reply of success as JSON.
+    ///
+    /// # Errors
+    /// As [`RequestBuilder::send`] and [`Classifier::read`].
+    pub async fn read<T: DeserializeOwned>(self) -> Result<T> {
+        let (client, classifier) = (self.client.clone(), self.classifier);
+        classifier.read(&self.send().await?, client.now())
     }
 }
 

@@ -1,40 +1,43 @@
 //! The kit for destinations that speak HTTP.
 //!
-//! A connector builds a request with [`HttpClient`], sends it once, and reads the [`Response`]: first with its own
-//! knowledge of the platform's reply bodies, then with [`classify_status`]. Nothing here retries, sleeps or follows a
-//! redirect; that is the engine's. The host may bring its own [`Transport`]; `ReqwestTransport` (feature `reqwest`) is
-//! the built-in one.
+//! A connector builds a request with [`HttpClient`], sends it once, and lets its [`Classifier`] say what the reply
+//! means: what is known of the platform first, the status last. Nothing here retries, sleeps or follows a redirect; that
+//! is the engine's. The one exception is a refused access token, which is renewed once ([`Tokens`]). The host may bring
+//! its own [`Transport`]; `ReqwestTransport` (feature `reqwest`) is the built-in one.
 //!
 //! Nothing here prints a header's value, a query, a body or a secret.
 //!
 //! ```
-//! use audience_sync::error::{Error, ErrorKind, Result};
-//! use audience_sync::http::{Auth, HttpClient, Response, classify_status, json};
-//! use audience_sync::time::Timestamp;
-//!
-//! #[derive(serde::Deserialize)]
-//! struct Fault {
-//!     code: u32,
-//! }
+//! use audience_sync::error::Result;
+//! use audience_sync::http::{Auth, BaseUrl, Classifier, HttpClient, Meaning, Seen};
 //!
 //! /// The body first: this platform throttles with status 400.
-//! fn classify(response: &Response, now: Timestamp) -> Result<()> {
-//!     match json::<Fault>(response) {
-//!         Ok(Fault { code: code @ 80003 }) => {
-//!             Err(Error::new(ErrorKind::RateLimited, "too many calls").with_code(code.to_string()))
-//!         }
-//!         _ => classify_status(response, now),
+//! const PLATFORM: Classifier = Classifier::new("the platform", meaning).with_json_replies();
+//!
+//! fn meaning(seen: &Seen<'_>) -> Option<Meaning> {
+//!     #[derive(serde::Deserialize)]
+//!     struct Fault {
+//!         code: u32,
 //!     }
+//!     let Fault { code } = seen.json()?;
+//!     (code == 80003).then(|| Meaning::throttled("too many calls").with_code("80003"))
 //! }
 //!
-//! async fn add(client: &HttpClient, auth: &Auth, url: url::Url, ids: &[&str], now: Timestamp) -> Result<()> {
-//!     let response = client.post(url).auth(auth).json(&ids, 1 << 20)?.send().await?;
-//!     classify(&response, now)
+//! #[derive(serde::Deserialize)]
+//! struct Received {
+//!     received: u64,
+//! }
+//!
+//! async fn add(client: &HttpClient, auth: &Auth, base: &BaseUrl, ids: &[&str]) -> Result<u64> {
+//!     let request = client.post(base.join(&["people"], &[])?).auth(auth).classifier(PLATFORM);
+//!     let answer: Received = request.json(&ids, 1 << 20)?.read().await?;
+//!     Ok(answer.received)
 //! }
 //! ```
 
 mod auth;
 mod base_url;
+mod classify;
 mod client;
 mod guard;
 mod message;
@@ -46,6 +49,7 @@ mod retry_after;
 use std::fmt;
 use std::sync::Arc;
 
+pub use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use async_trait::async_trait;
 
 pub use self::auth::{AccessToken, Auth, BodySignature, Grant, Tokens, hmac_sha256};
@@ -54,6 +58,7 @@ pub use self::auth::{OAuth1, OAuth1Method};
 #[cfg(feature = "service-account")]
 pub use self::auth::{RsaKey, SelfSigned, ServiceAccountKey};
 pub use self::base_url::BaseUrl;
+pub use self::classify::{Classifier, Meaning, Seen};
 pub use self::client::{HttpClient, RequestBuilder};
 pub use self::guard::UrlGuard;
 pub use self::message::{Limits, Request, Response, safe_url};

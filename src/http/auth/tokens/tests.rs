@@ -11,7 +11,7 @@ use url::Url;
 use super::*;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Retry};
-use crate::http::{Auth, Limits, Request, Response, Transport};
+use crate::http::{Auth, Classifier, Limits, Meaning, Request, Response, Transport};
 use crate::secret::{MemoryTokenStore, TokenStore};
 use crate::testkit::ManualClock;
 
@@ -180,6 +180,33 @@ async fn a_refused_token_is_replaced_once() {
     assert_eq!(desk.platform.asked().len(), 3);
     desk.platform.takes(&["a3"]);
     assert_eq!(status().await, 200);
+}
+
+#[tokio::test]
+async fn a_token_that_is_refused_with_another_status_is_replaced_too() {
+    /// Refuses the token as a bad request, as some do.
+    #[derive(Debug)]
+    struct Odd(Mutex<VecDeque<(u16, &'static str)>>);
+
+    #[async_trait]
+    impl Transport for Odd {
+        async fn execute(&self, _: Request, _: &Limits) -> Result<Response> {
+            let (status, body) = self.0.lock().unwrap().pop_front().expect("a reply");
+            Ok(Response::new(StatusCode::from_u16(status).unwrap(), body))
+        }
+    }
+
+    let odd = Classifier::new("Odd", |seen| {
+        (seen.response().body == "[190]").then(|| Meaning::stop(ErrorKind::Unauthenticated, "a bad token"))
+    });
+    let token = (200, r#"{"access_token":"a1","expires_in":3600}"#);
+    let replies = [token, (400, "[190]"), token, (200, "[7]"), (400, "[1]"), (200, "[190]"), token, (200, "[190]")];
+    let client = HttpClient::new(Arc::new(Odd(Mutex::new(replies.into())))).with_clock(Arc::new(ManualClock::new()));
+    let auth = Auth::Tokens(Tokens::new(grant()));
+    let read = async || client.get(Url::parse(DATA).unwrap()).auth(&auth).classifier(odd).read::<Vec<u8>>().await;
+    assert_eq!(read().await.unwrap(), [7]);
+    assert_eq!(read().await.unwrap_err().kind(), ErrorKind::Rejected);
+    assert_eq!(read().await.unwrap_err().kind(), ErrorKind::Unauthenticated);
 }
 
 #[tokio::test]
