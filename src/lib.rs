@@ -85,6 +85,7 @@ pub mod identity;
 pub mod measure;
 pub mod naming;
 pub mod observe;
+pub mod pace;
 #[cfg(feature = "engine")]
 pub mod readiness;
 #[cfg(feature = "engine")]

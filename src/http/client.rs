@@ -10,10 +10,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
+use super::auth::clock_of;
 use super::guard::is_loopback;
-use super::{AccessToken, Auth, Classifier, Limits, Request, Response, Transport};
+use super::{AccessToken, Announced, Auth, Classifier, Limits, Request, Response, Transport};
 use crate::clock::Clock;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Retry};
+use crate::pace::{Bucket, Rates};
 use crate::secret::{Secret, TokenStore};
 use crate::time::Timestamp;
 
@@ -26,12 +28,13 @@ pub struct HttpClient {
     limits: Limits,
     clock: Option<Arc<dyn Clock>>,
     token_store: Option<Arc<dyn TokenStore>>,
+    rates: Rates,
 }
 
 impl HttpClient {
     /// Over `transport`, with the default [`Limits`], without a clock and a token store.
     pub fn new(transport: Arc<dyn Transport>) -> Self {
-        Self { transport, limits: Limits::default(), clock: None, token_store: None }
+        Self { transport, limits: Limits::default(), clock: None, token_store: None, rates: Rates::new() }
     }
 
     /// Sets the clock, which credentials that end, signatures and rate limits need. A
@@ -71,6 +74,11 @@ impl HttpClient {
         &self.limits
     }
 
+    /// The rate limits of all accounts that this client and its clones send to.
+    pub fn rates(&self) -> &Rates {
+        &self.rates
+    }
+
     /// Where refresh tokens are kept.
     pub fn token_store(&self) -> Option<&dyn TokenStore> {
         self.token_store.as_deref()
@@ -83,6 +91,7 @@ impl HttpClient {
             request: Request::new(method, url),
             auth: Auth::None,
             classifier: BY_STATUS,
+            turns: Vec::new(),
             fault: None,
         }
     }
@@ -143,6 +152,7 @@ pub struct RequestBuilder {
     request: Request,
     auth: Auth,
     classifier: Classifier,
+    turns: Vec<(Arc<Bucket>, u64)>,
     // The first fault, told when the request is sent: so a chain needs one `?` for all its headers.
     fault: Option<Error>,
 }
@@ -220,6 +230,15 @@ impl RequestBuilder {
         self
     }
 
+    /// Lets the request wait for its turn in an account's bucket, at a cost. Said several times, it waits for each.
+    ///
+    /// What the reply announces ([`Announced`]) is kept to by all requests of the account. After a throttle they stand
+    /// still for the announced wait, or else go at half the rate for a time.
+    pub fn rate(mut self, bucket: &Arc<Bucket>, cost: u64) -> Self {
+        self.turns.push((Arc::clone(bucket), cost));
+        self
+    }
+
     /// Sends the request once, and gives back the reply, whatever it means. With [`Auth::Tokens`] it is sent a second
     /// time, with a new token, when the platform refused the first as unauthenticated.
     ///
@@ -227,23 +246,28 @@ impl RequestBuilder {
     /// The first fault of the steps before: [`ErrorKind::Config`] for a credential, [`ErrorKind::Bug`] for a content
     /// type; then as [`Tokens`](super::Tokens) and [`HttpClient::send`].
     pub async fn send(self) -> Result<Response> {
-        let Self { client, mut request, auth, classifier, fault } = self;
+        let Self { client, mut request, auth, classifier, turns, fault } = self;
         if let Some(fault) = fault {
             return Err(fault);
         }
+        let way = Way { client: &client, classifier, turns: &turns };
         let Auth::Tokens(tokens) = &auth else {
+            // Signed at the last moment: a signature ends.
+            way.turn().await?;
             auth.apply(&mut request, client.clock())?;
-            return client.send(request).await;
+            return way.send(request).await;
         };
         let token = tokens.access(&client).await?;
-        let response = client.send(bearing(&request, &token)?).await?;
-        if !classifier.refuses_credential(&response, client.now()) {
+        way.turn().await?;
+        let response = way.send(bearing(&request, &token)?).await?;
+        if !way.refuses(&response) {
             tokens.taken(&token);
             return Ok(response);
         }
         let Some(token) = tokens.renew(&client, &token).await? else { return Ok(response) };
-        let response = client.send(bearing(&request, &token)?).await?;
-        if !classifier.refuses_credential(&response, client.now()) {
+        way.turn().await?;
+        let response = way.send(bearing(&request, &token)?).await?;
+        if !way.refuses(&response) {
             tokens.taken(&token);
         }
         Ok(response)
@@ -266,6 +290,48 @@ impl RequestBuilder {
     pub async fn read<T: DeserializeOwned>(self) -> Result<T> {
         let (client, classifier) = (self.client.clone(), self.classifier);
         classifier.read(&self.send().await?, client.now())
+    }
+}
+
+/// What a request goes through, each time it is sent.
+struct Way<'a> {
+    client: &'a HttpClient,
+    classifier: Classifier,
+    turns: &'a [(Arc<Bucket>, u64)],
+}
+
+impl Way<'_> {
+    async fn turn(&self) -> Result<()> {
+        for (bucket, cost) in self.turns {
+            bucket.turn_within(clock_of(self.client.clock())?, *cost, self.client.limits.max_wait).await?;
+        }
+        Ok(())
+    }
+
+    async fn send(&self, request: Request) -> Result<Response> {
+        let response = self.client.send(request).await?;
+        if self.turns.is_empty() {
+            return Ok(response);
+        }
+        let clock = clock_of(self.client.clock())?;
+        let announced = Announced::of(&response.headers, clock.now());
+        let throttled =
+            self.classifier.check(&response, clock.now()).err().filter(|error| error.kind() == ErrorKind::RateLimited);
+        for (bucket, _) in self.turns {
+            if let Some(announced) = announced {
+                bucket.announce(clock, announced.remaining, announced.reset);
+            }
+            match throttled.as_ref().map(Error::retry) {
+                Some(Retry::Safe { after: Some(wait) }) => bucket.pause(clock, wait),
+                Some(_) => bucket.slow_down(clock),
+                None => {}
+            }
+        }
+        Ok(response)
+    }
+
+    fn refuses(&self, response: &Response) -> bool {
+        self.classifier.refuses_credential(response, self.client.now())
     }
 }
 
@@ -301,11 +367,14 @@ impl io::Write for Bounded {
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
+    use std::time::Duration;
 
     use ::http::StatusCode;
     use async_trait::async_trait;
 
     use super::*;
+    use crate::pace::Rate;
+    use crate::testkit::ManualClock;
 
     #[derive(Debug, Default)]
     struct Recorder(Mutex<Vec<(Request, Limits)>>);
@@ -354,6 +423,50 @@ mod tests {
         assert_eq!(request.headers["content-type"], "application/json");
         assert_eq!(*seen, limits);
         assert_eq!(*client.limits(), Limits::default());
+    }
+
+    #[tokio::test]
+    async fn an_account_is_kept_below_its_rate_and_what_it_announces() {
+        /// Answers from a script of status and headers.
+        #[derive(Debug)]
+        struct Script(Mutex<Vec<(u16, &'static [(&'static str, &'static str)])>>);
+
+        #[async_trait]
+        impl Transport for Script {
+            async fn execute(&self, _: Request, _: &Limits) -> Result<Response> {
+                let (status, pairs) = self.0.lock().unwrap().remove(0);
+                let pairs =
+                    pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+                Ok(Response::new(StatusCode::from_u16(status).unwrap(), "").with_headers(pairs.collect()))
+            }
+        }
+
+        let replies: [(u16, &[(&str, &str)]); 7] = [
+            (200, &[]),
+            (200, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "9")]),
+            (429, &[("retry-after", "20")]),
+            (429, &[]),
+            (200, &[]),
+            (200, &[("ratelimit", r#""d";r=0;t=3600"#)]),
+            (200, &[]),
+        ];
+        let clock = ManualClock::auto();
+        let client = HttpClient::new(Arc::new(Script(Mutex::new(replies.into())))).with_clock(Arc::new(clock.clone()));
+        let start = clock.now();
+        let ask = async || {
+            let bucket = client.clone().rates().of("x:1", Rate::even(2, Duration::from_secs(1)));
+            client.get(url("https://example.com/")).rate(&bucket, 1).send().await
+        };
+        for at in [0, 500, 9_500, 29_500, 30_000, 31_000] {
+            ask().await.unwrap();
+            assert_eq!(clock.now().since(start).as_millis(), at);
+        }
+        let error = ask().await.unwrap_err();
+        let wait = Duration::from_secs(3_600);
+        assert_eq!((error.kind(), error.retry()), (ErrorKind::RateLimited, Retry::Safe { after: Some(wait) }));
+        let other = client.rates().of("x:2", Rate::even(2, Duration::from_secs(1)));
+        client.get(url("https://example.com/")).rate(&other, 1).send().await.unwrap();
+        assert_eq!(clock.now().since(start).as_millis(), 31_000);
     }
 
     #[tokio::test]

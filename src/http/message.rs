@@ -103,6 +103,9 @@ pub struct Limits {
     pub timeout: Duration,
     /// The longest reply body that is read, in bytes, after decompression if the transport does any. Default 8 MiB.
     pub max_reply_bytes: usize,
+    /// How long a request may wait for its turn under a rate limit; beyond that it fails with
+    /// [`ErrorKind::RateLimited`](crate::ErrorKind::RateLimited), unsent. Default 30 s.
+    pub max_wait: Duration,
 }
 
 impl Limits {
@@ -110,6 +113,13 @@ impl Limits {
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// Sets how long a request may wait for its turn.
+    #[must_use]
+    pub fn with_max_wait(mut self, wait: Duration) -> Self {
+        self.max_wait = wait;
         self
     }
 
@@ -123,7 +133,7 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(60), max_reply_bytes: 8 << 20 }
+        Self { timeout: Duration::from_secs(60), max_reply_bytes: 8 << 20, max_wait: Duration::from_secs(30) }
     }
 }
 

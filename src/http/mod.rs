@@ -35,6 +35,7 @@
 //! }
 //! ```
 
+mod announced;
 mod auth;
 mod base_url;
 mod classify;
@@ -52,6 +53,7 @@ use std::sync::Arc;
 pub use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use async_trait::async_trait;
 
+pub use self::announced::Announced;
 pub use self::auth::{AccessToken, Auth, BodySignature, Grant, Tokens, hmac_sha256};
 #[cfg(feature = "oauth1")]
 pub use self::auth::{OAuth1, OAuth1Method};

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 
-use super::pace::Pacer;
 use super::retry::{RetryPolicy, Verdict, back_off, throttle, verdict};
 use crate::clock::Clock;
 use crate::destination::{
@@ -15,6 +14,7 @@ use crate::destination::{
 };
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::observe::Event;
+use crate::pace::Bucket;
 use crate::state::RowSettled;
 
 /// The reason of a row that was sent once, never confirmed, and must not be sent twice.
@@ -51,7 +51,7 @@ pub(crate) struct Courier<'a> {
     pub(crate) audience: &'a AudienceRef,
     pub(crate) row_version: u64,
     pub(crate) policy: &'a RetryPolicy,
-    pub(crate) pacer: &'a Pacer,
+    pub(crate) pacer: &'a Bucket,
     pub(crate) seq: AtomicU64,
 }
 
@@ -94,7 +94,7 @@ impl Courier<'_> {
                 continue;
             }
             let batch = self.batch(&parcel, &group, progress.groups.is_empty());
-            self.pacer.turn(&**self.cx.clock()).await;
+            self.pacer.turn(&**self.cx.clock(), 1).await;
             match self.call(self.destination.send(self.cx, &batch)).await {
                 Ok(outcome) => self.take(outcome, group, &mut progress).await,
                 Err(error) => self.fail(error, group, &mut progress).await,
@@ -113,7 +113,7 @@ impl Courier<'_> {
     {
         let mut attempt = 1;
         loop {
-            self.pacer.turn(&**self.cx.clock()).await;
+            self.pacer.turn(&**self.cx.clock(), 1).await;
             let error = match self.call(call()).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,

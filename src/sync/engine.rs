@@ -9,7 +9,7 @@ use futures_util::stream::Stream;
 use super::binding::Binding;
 use super::many;
 use super::members::Members;
-use super::pace::Pacer;
+use super::pace::pacer;
 use super::plan::{Approval, Plan};
 use super::record::{self, EventReport};
 use super::report::RunReport;
@@ -22,6 +22,7 @@ use crate::error::Result;
 use crate::http::HttpClient;
 use crate::identity::{Canonicalizer, Member};
 use crate::observe::Observer;
+use crate::pace::Bucket;
 use crate::secret::Keyring;
 use crate::state::State;
 
@@ -67,7 +68,7 @@ pub(crate) struct Inner {
     pub(crate) canonicalizer: Canonicalizer,
     pub(crate) retry: RetryPolicy,
     /// By destination: all bindings and all runs keep below its rate together.
-    pacers: Mutex<BTreeMap<String, Arc<Pacer>>>,
+    pacers: Mutex<BTreeMap<String, Arc<Bucket>>>,
 }
 
 impl Engine {
@@ -224,10 +225,10 @@ impl Inner {
         }
     }
 
-    pub(crate) fn pacer(&self, destination: &dyn Destination) -> Arc<Pacer> {
+    pub(crate) fn pacer(&self, destination: &dyn Destination) -> Arc<Bucket> {
         let mut pacers = self.pacers.lock().unwrap_or_else(PoisonError::into_inner);
-        let pacer = || Arc::new(Pacer::new(destination.capabilities().rate));
-        pacers.entry(destination.info().id).or_insert_with(pacer).clone()
+        let new = || Arc::new(pacer(destination.capabilities().rate));
+        pacers.entry(destination.info().id).or_insert_with(new).clone()
     }
 
     /// Sorts by time, and is the same again where the clock is.

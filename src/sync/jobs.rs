@@ -32,7 +32,7 @@ impl Run {
     /// What became of a job; `None` while it goes on, and when the question fails: it is asked again.
     pub(crate) async fn ask(&self, job: &OpenJob) -> Option<Ended> {
         let destination = self.binding.destination();
-        self.engine.pacer(&**destination).turn(&**self.cx.clock()).await;
+        self.engine.pacer(&**destination).turn(&**self.cx.clock(), 1).await;
         let reference = JobRef::new(&*job.job);
         let asked = destination.poll(&self.cx, &reference);
         let outcome = within(&**self.cx.clock(), self.engine.retry.deadline, asked).await.ok()?;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::binding::Binding;
 use super::deliver::{Courier, settled_by_job};
 use super::engine::Inner;
-use super::pace::Pacer;
+use super::pace::pacer;
 use super::retry::{Verdict, verdict};
 use crate::destination::{AudienceRef, EventBatch, KeyEvent};
 use crate::error::{Error, ErrorKind, Result};
@@ -78,7 +78,7 @@ pub(crate) async fn record(engine: &Arc<Inner>, binding: &Binding, events: Vec<K
         ));
     }
     let cx = engine.context(&engine.run_id());
-    let (name, pacer) = (binding.name(), Pacer::new(capabilities.rate));
+    let (name, pacer) = (binding.name(), pacer(capabilities.rate));
     let audience = AudienceRef::new("", binding.audience().key());
     let courier = Courier {
         destination: &*destination,

@@ -15,12 +15,13 @@ const TABLE: &[(&str, &[&str])] = &[
     ("secret", &["error", "time"]),
     ("clock", &["error", "time"]),
     ("observe", &["error", "time"]),
+    ("pace", &["clock", "error", "time"]),
     ("identity", &["error", "figures", "time"]),
     ("naming", &["error", "time"]),
     ("measure", &["error", "figures", "time"]),
     ("diff", &["error", "secret", "time"]),
     ("audience", &["naming", "measure", "error", "time"]),
-    ("http", &["error", "secret", "clock", "observe", "time"]),
+    ("http", &["error", "secret", "clock", "observe", "pace", "time"]),
     ("destination", &["identity", "naming", "error", "clock", "secret", "observe", "time", "http"]),
     ("state", &["diff", "secret", "clock", "error", "time"]),
     (
@@ -35,6 +36,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "secret",
             "clock",
             "observe",
+            "pace",
             "error",
             "time",
             "http",
@@ -44,7 +46,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ),
     ("readiness", &["audience", "naming", "destination", "state", "measure", "identity", "sync", "error", "time"]),
     // `naming` for the rules of names among the capabilities, and for the parts of a name as labels: values both.
-    ("connectors", &["destination", "identity", "naming", "http", "secret", "clock", "error", "time"]),
+    ("connectors", &["destination", "identity", "naming", "http", "secret", "clock", "pace", "error", "time"]),
     (
         "report",
         &[
