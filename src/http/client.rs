@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use ::http::header::CONTENT_TYPE;
+use ::http::header::{ACCEPT_ENCODING, CONTENT_TYPE};
 use ::http::{HeaderName, HeaderValue, Method};
 use bytes::Bytes;
 use serde::Serialize;
@@ -11,10 +11,11 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::auth::clock_of;
+use super::encoding::{compress, decoded};
 use super::guard::is_loopback;
 use super::{AccessToken, Announced, Auth, Classifier, Limits, Request, Response, Transport};
 use crate::clock::Clock;
-use crate::error::{Error, ErrorKind, Result, Retry};
+use crate::error::{Doing, Error, ErrorKind, Result, Retry};
 use crate::pace::{Bucket, Rates};
 use crate::secret::{Secret, TokenStore};
 use crate::time::Timestamp;
@@ -92,6 +93,7 @@ impl HttpClient {
             auth: Auth::None,
             classifier: BY_STATUS,
             turns: Vec::new(),
+            gzip: false,
             fault: None,
         }
     }
@@ -125,10 +127,13 @@ impl HttpClient {
     ///
     /// # Errors
     /// [`ErrorKind::Config`] for a URL that is not https (http is taken for a loopback host only) or holds
-    /// credentials; otherwise as [`Transport`] says.
+    /// credentials; [`ErrorKind::UnexpectedReply`] with [`Retry::MaybeApplied`] for a reply that is damaged, too long
+    /// once decompressed (gzip, deflate) or too deeply nested; otherwise as [`Transport`] says.
     pub async fn send(&self, request: Request) -> Result<Response> {
         check_url(&request.url)?;
-        self.transport.execute(request, &self.limits).await
+        let host = request.url.host_str().unwrap_or_default().to_owned();
+        let response = self.transport.execute(request, &self.limits).await?;
+        decoded(response, &self.limits).doing(|| format!("send a request to {host}"))
     }
 }
 
@@ -153,6 +158,7 @@ pub struct RequestBuilder {
     auth: Auth,
     classifier: Classifier,
     turns: Vec<(Arc<Bucket>, u64)>,
+    gzip: bool,
     // The first fault, told when the request is sent: so a chain needs one `?` for all its headers.
     fault: Option<Error>,
 }
@@ -162,6 +168,17 @@ impl RequestBuilder {
     pub fn auth(mut self, auth: &Auth) -> Self {
         self.auth = auth.clone();
         self
+    }
+
+    /// Compresses the body with gzip when it is sent, for platforms that say they take it.
+    pub fn gzip(mut self) -> Self {
+        self.gzip = true;
+        self
+    }
+
+    /// Asks for a compressed reply.
+    pub fn accept_gzip(self) -> Self {
+        self.header(ACCEPT_ENCODING, HeaderValue::from_static("gzip"))
     }
 
     /// Says that a secret stands in the query or the body, so that whoever shows the request leaves it out. The
@@ -246,9 +263,12 @@ impl RequestBuilder {
     /// The first fault of the steps before: [`ErrorKind::Config`] for a credential, [`ErrorKind::Bug`] for a content
     /// type; then as [`Tokens`](super::Tokens) and [`HttpClient::send`].
     pub async fn send(self) -> Result<Response> {
-        let Self { client, mut request, auth, classifier, turns, fault } = self;
+        let Self { client, mut request, auth, classifier, turns, gzip, fault } = self;
         if let Some(fault) = fault {
             return Err(fault);
+        }
+        if gzip {
+            compress(&mut request)?;
         }
         let way = Way { client: &client, classifier, turns: &turns };
         let Auth::Tokens(tokens) = &auth else {
@@ -399,7 +419,7 @@ mod tests {
     #[tokio::test]
     async fn a_request_leaves_once_and_as_built() {
         let (recorder, client) = recorded();
-        let limits = Limits::default().with_max_reply_bytes(10);
+        let limits = Limits::default().with_max_reply_bytes(20);
         let response = client
             .post(url("https://example.com/import"))
             .auth(&Auth::Bearer("t0ken".into()))
@@ -467,6 +487,28 @@ mod tests {
         let other = client.rates().of("x:2", Rate::even(2, Duration::from_secs(1)));
         client.get(url("https://example.com/")).rate(&other, 1).send().await.unwrap();
         assert_eq!(clock.now().since(start).as_millis(), 31_000);
+    }
+
+    #[tokio::test]
+    async fn a_body_leaves_compressed_and_is_signed_as_it_leaves() {
+        let (recorder, client) = recorded();
+        let name = HeaderName::from_static("x-signature");
+        let auth = Auth::Signature(crate::http::BodySignature::new(name, "key"));
+        client
+            .post(url("https://example.com/"))
+            .body("aaaa", "text/plain")
+            .auth(&auth)
+            .gzip()
+            .accept_gzip()
+            .send()
+            .await
+            .unwrap();
+        let sent = recorder.0.lock().unwrap();
+        let request = &sent[0].0;
+        assert_eq!((&request.headers["content-encoding"], &request.headers["accept-encoding"]), (&"gzip", &"gzip"));
+        assert_eq!(request.body[..2], [0x1f, 0x8b]);
+        let tag = crate::http::hmac_sha256(b"key", &[&request.body]);
+        assert_eq!(request.headers["x-signature"], const_hex::encode(tag));
     }
 
     #[tokio::test]

@@ -101,8 +101,10 @@ impl fmt::Debug for Response {
 pub struct Limits {
     /// From the start of the connection to the last byte of the reply. Default 60 s.
     pub timeout: Duration,
-    /// The longest reply body that is read, in bytes, after decompression if the transport does any. Default 8 MiB.
+    /// The longest reply body that is read, in bytes, as it comes and after decompression. Default 8 MiB.
     pub max_reply_bytes: usize,
+    /// How deeply the JSON of a reply may be nested. Default 64.
+    pub max_json_depth: usize,
     /// How long a request may wait for its turn under a rate limit; beyond that it fails with
     /// [`ErrorKind::RateLimited`](crate::ErrorKind::RateLimited), unsent. Default 30 s.
     pub max_wait: Duration,
@@ -113,6 +115,13 @@ impl Limits {
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// Sets how deeply the JSON of a reply may be nested.
+    #[must_use]
+    pub fn with_max_json_depth(mut self, depth: usize) -> Self {
+        self.max_json_depth = depth;
         self
     }
 
@@ -133,7 +142,12 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(60), max_reply_bytes: 8 << 20, max_wait: Duration::from_secs(30) }
+        Self {
+            timeout: Duration::from_secs(60),
+            max_reply_bytes: 8 << 20,
+            max_json_depth: 64,
+            max_wait: Duration::from_secs(30),
+        }
     }
 }
 

@@ -40,6 +40,7 @@ mod auth;
 mod base_url;
 mod classify;
 mod client;
+mod encoding;
 mod guard;
 mod message;
 mod reply;
@@ -77,6 +78,7 @@ use crate::error::Result;
 /// * no answer within [`Limits::timeout`] is [`ErrorKind::Timeout`] with [`Retry::MaybeApplied`];
 /// * a connection that could not be made (name, connect, TLS) is [`ErrorKind::Transport`] with [`Retry::Safe`]: nothing
 ///   was sent. One that broke later is [`Retry::MaybeApplied`];
+/// * a reply is handed over as it came: [`HttpClient`] takes `Content-Encoding` off;
 /// * a reply body above [`Limits::max_reply_bytes`] is [`ErrorKind::UnexpectedReply`] with [`Retry::MaybeApplied`];
 ///   it is never kept in memory whole;
 /// * errors hold neither URLs nor header values nor bodies;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 
+use super::encoding::longer;
 use super::{Limits, Request, Response, Transport};
 use crate::error::{Error, ErrorKind, Result, Retry};
 
@@ -98,25 +99,16 @@ impl ReqwestTransport {
 
 async fn read(reply: &mut reqwest::Response, limits: &Limits) -> Result<Bytes> {
     if reply.content_length().is_some_and(|announced| announced > limits.max_reply_bytes as u64) {
-        return Err(oversized(limits));
+        return Err(longer(limits));
     }
     let mut body = BytesMut::new();
     while let Some(chunk) = reply.chunk().await.map_err(|error| broken(&error, limits, "a reply that broke off"))? {
         if chunk.len() > limits.max_reply_bytes.saturating_sub(body.len()) {
-            return Err(oversized(limits));
+            return Err(longer(limits));
         }
         body.extend_from_slice(&chunk);
     }
     Ok(body.freeze())
-}
-
-/// The platform did answer, so the request may well have been applied.
-fn oversized(limits: &Limits) -> Error {
-    Error::new(
-        ErrorKind::UnexpectedReply,
-        format!("expected a reply of at most {} bytes, found a longer one", limits.max_reply_bytes),
-    )
-    .with_retry(Retry::MaybeApplied)
 }
 
 fn sending_failed(error: &reqwest::Error, limits: &Limits) -> Error {
