@@ -24,7 +24,7 @@ impl Child {
     /// The child of an earlier run of this folder, if it lives.
     pub(crate) async fn find(dir: &Path) -> Option<Self> {
         let url = std::fs::read_to_string(url_file(dir)).ok()?;
-        let base = BaseUrl::parse_with(&url, UrlGuard::new().allow_loopback_http()).ok()?;
+        let base = BaseUrl::parse_with(&url, &UrlGuard::new().allow_loopback_http()).ok()?;
         let http = HttpClient::new(Arc::new(ReqwestTransport::new().ok()?));
         let child = Self { http: http.with_limits(Limits::default().with_max_reply_bytes(LIMITS)), base };
         let serves: String = child.ask(&["alive"], &[]).await.ok()?;

@@ -505,7 +505,8 @@ mod tests {
             .unwrap();
         let sent = recorder.0.lock().unwrap();
         let request = &sent[0].0;
-        assert_eq!((&request.headers["content-encoding"], &request.headers["accept-encoding"]), (&"gzip", &"gzip"));
+        assert_eq!(request.headers["content-encoding"], "gzip");
+        assert_eq!(request.headers["accept-encoding"], "gzip");
         assert_eq!(request.body[..2], [0x1f, 0x8b]);
         let tag = crate::http::hmac_sha256(b"key", &[&request.body]);
         assert_eq!(request.headers["x-signature"], const_hex::encode(tag));

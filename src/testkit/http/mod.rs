@@ -130,7 +130,7 @@ impl HttpServer {
                 .doing("start an HTTP server")
         })?;
         let url = format!("http://{address}");
-        let base_url = BaseUrl::parse_with(&url, UrlGuard::new().allow_loopback_http())?;
+        let base_url = BaseUrl::parse_with(&url, &UrlGuard::new().allow_loopback_http())?;
         let shared = Arc::new(Shared {
             limits,
             handler: Box::new(handler),

@@ -30,7 +30,7 @@ impl Graph {
         let auth = Auth::Bearer(config.access_token.clone());
         auth.check().map_err(|error| error.doing("`access_token`"))?;
         Ok(Self {
-            base: BaseUrl::parse_with(config.base_url.as_deref().unwrap_or(HOST), guard)?,
+            base: BaseUrl::parse_with(config.base_url.as_deref().unwrap_or(HOST), &guard)?,
             version: config.api_version.clone(),
             auth,
             proof: config.app_secret.as_ref().map(|secret| proof(secret, &config.access_token)),

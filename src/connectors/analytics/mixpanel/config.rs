@@ -152,7 +152,7 @@ impl MixpanelConfig {
     /// The address all requests go to.
     pub(super) fn address(&self) -> Result<BaseUrl> {
         let guard = if self.allow_loopback { UrlGuard::new().allow_loopback_http() } else { UrlGuard::new() };
-        BaseUrl::parse_with(self.base_url.as_deref().unwrap_or(self.region.base_url()), guard).doing(|| "base_url")
+        BaseUrl::parse_with(self.base_url.as_deref().unwrap_or(self.region.base_url()), &guard).doing(|| "base_url")
     }
 
     /// What events are imported with: the service account, or the token as a user without a password

@@ -81,7 +81,7 @@ impl Grant {
         account: &ServiceAccountKey,
         scopes: &[&str],
         subject: Option<&str>,
-        guard: UrlGuard,
+        guard: &UrlGuard,
     ) -> crate::error::Result<Self> {
         let endpoint = BaseUrl::parse_with(&account.token_uri, guard)?;
         let assertion = Assertion::new(account, scopes, subject)?;

@@ -439,13 +439,13 @@ async fn a_service_account_shows_an_assertion_and_a_key_pair_asks_nobody() {
             "token_uri": ENDPOINT }))
         .unwrap();
     let desk = desk(&[(200, r#"{"access_token":"ya29","expires_in":3599}"#)]);
-    let tokens = Tokens::new(Grant::service_account(&account, &["s"], None, UrlGuard::new()).unwrap());
+    let tokens = Tokens::new(Grant::service_account(&account, &["s"], None, &UrlGuard::new()).unwrap());
     assert_eq!(text(&tokens.access(&desk.client).await.unwrap()), "ya29");
     let body = &desk.platform.asked()[0];
     let assertion = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=eyJhbGciOiJSUzI1NiIs";
     assert!(body.starts_with(assertion), "{body}");
     let inside = ServiceAccountKey { token_uri: "http://169.254.169.254/token".into(), ..account };
-    assert_eq!(Grant::service_account(&inside, &["s"], None, UrlGuard::new()).unwrap_err().kind(), ErrorKind::Config);
+    assert_eq!(Grant::service_account(&inside, &["s"], None, &UrlGuard::new()).unwrap_err().kind(), ErrorKind::Config);
 
     let key = RsaKey::from_pem(&KEY.into()).unwrap();
     let tokens = Tokens::new(Grant::self_signed(SelfSigned::new(key, "A.U.SHA256:x", "A.U")));
