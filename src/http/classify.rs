@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use super::reply::{classify_status, json};
 use super::retry_after::{RETRY_AFTER_MAX, RETRY_AFTER_MIN, retry_after};
 use super::{Response, StatusCode};
-use crate::error::{Error, ErrorKind, Result, Retry};
+use crate::error::{Doing, Error, ErrorKind, Result, Retry};
 use crate::time::Timestamp;
 
 /// Says what a platform's replies mean: first by what is known of the platform, which sees status, headers and body;
@@ -74,12 +74,16 @@ impl Classifier {
     /// Whether a reply is one of success.
     ///
     /// # Errors
-    /// What the reply means otherwise. Texts of the platform are not in it.
+    /// What the reply means otherwise. Of the platform's own texts its id of the request is in it alone.
     pub fn check(&self, response: &Response, now: Timestamp) -> Result<()> {
         let seen = Seen { response, now };
-        match (self.meaning)(&seen) {
+        let checked = match (self.meaning)(&seen) {
             Some(meaning) => meaning.into_result(self.platform, &seen),
             None => self.by_its_status(&seen),
+        };
+        match response.request_id() {
+            Some(id) => checked.doing(|| format!("request {id}")),
+            None => checked,
         }
     }
 
@@ -329,6 +333,15 @@ mod tests {
         assert_eq!(
             ODD.check(&reply(400, &[], r#"{"code":2}"#), NOW).unwrap_err().to_string(),
             "expected Odd to take the request, found a token it does not take (code 2)"
+        );
+    }
+
+    #[test]
+    fn the_platforms_id_of_the_request_is_told() {
+        let refused = reply(429, &[("x-request-id", "7f3a")], "{}");
+        assert_eq!(
+            ODD.check(&refused, NOW).unwrap_err().to_string(),
+            "request 7f3a: expected a 2xx status, found 429 Too Many Requests"
         );
     }
 

@@ -20,6 +20,10 @@ use crate::pace::{Bucket, Rates};
 use crate::secret::{Secret, TokenStore};
 use crate::time::Timestamp;
 
+/// Headers that hold credentials by their name.
+const SENSITIVE: [&str; 7] =
+    ["authorization", "proxy-authorization", "cookie", "api-key", "x-api-key", "access-token", "developer-token"];
+
 const BY_STATUS: Classifier = Classifier::by_status("the platform");
 
 /// A transport with limits, a clock, and a place for tokens. Cheap to clone; clones share all of it.
@@ -188,9 +192,47 @@ impl RequestBuilder {
         self
     }
 
-    /// Sets a header, in the place of one of that name.
-    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+    /// Sets a header, in the place of one of that name. What commonly holds a credential is marked sensitive.
+    pub fn header(mut self, name: HeaderName, mut value: HeaderValue) -> Self {
+        if SENSITIVE.contains(&name.as_str()) {
+            value.set_sensitive(true);
+        }
         self.request.headers.insert(name, value);
+        self
+    }
+
+    /// Sets a header to a text. One that no header can hold is told by [`RequestBuilder::send`].
+    pub fn text_header(self, name: HeaderName, text: &str) -> Self {
+        match HeaderValue::from_str(text) {
+            Ok(value) => self.header(name, value),
+            Err(_) => self.fail(Error::new(
+                ErrorKind::Config,
+                format!("expected a value for the header {name} without control characters, found one"),
+            )),
+        }
+    }
+
+    /// Sets a header to a secret, marked sensitive. One that no header can hold is told by [`RequestBuilder::send`].
+    pub fn secret_header(mut self, name: HeaderName, secret: &Secret<String>) -> Self {
+        match (Auth::Header { name, value: secret.clone() }).apply(&mut self.request, None) {
+            Ok(()) => self,
+            Err(error) => self.fail(error),
+        }
+    }
+
+    /// Sets the header `Idempotency-Key`: two requests with the same key are done once by a platform that knows it.
+    /// Derive it from the batch's id, so that a resend has the same one.
+    pub fn idempotency_key(self, key: &str) -> Self {
+        self.text_header(HeaderName::from_static("idempotency-key"), key)
+    }
+
+    /// Sets the header `X-Request-Id`, by which both sides find the request in their logs.
+    pub fn request_id(self, id: &str) -> Self {
+        self.text_header(HeaderName::from_static("x-request-id"), id)
+    }
+
+    fn fail(mut self, fault: Error) -> Self {
+        self.fault.get_or_insert(fault);
         self
     }
 
@@ -209,16 +251,7 @@ impl RequestBuilder {
     /// Sets body and content type. A content type no header can hold is told by [`RequestBuilder::send`].
     pub fn body(mut self, body: impl Into<Bytes>, content_type: &str) -> Self {
         self.request.body = body.into();
-        match HeaderValue::from_str(content_type) {
-            Ok(value) => self.header(CONTENT_TYPE, value),
-            Err(_) => {
-                self.fault.get_or_insert(Error::new(
-                    ErrorKind::Bug,
-                    "expected a content type of visible ASCII characters, found another character",
-                ));
-                self
-            }
-        }
+        self.text_header(CONTENT_TYPE, content_type)
     }
 
     /// Sets the body to `value` as JSON, and the content type to `application/json`.
@@ -260,8 +293,8 @@ impl RequestBuilder {
     /// time, with a new token, when the platform refused the first as unauthenticated.
     ///
     /// # Errors
-    /// The first fault of the steps before: [`ErrorKind::Config`] for a credential, [`ErrorKind::Bug`] for a content
-    /// type; then as [`Tokens`](super::Tokens) and [`HttpClient::send`].
+    /// The first fault of the steps before: [`ErrorKind::Config`] for a credential or a header's text;
+    /// then as [`Tokens`](super::Tokens) and [`HttpClient::send`].
     pub async fn send(self) -> Result<Response> {
         let Self { client, mut request, auth, classifier, turns, gzip, fault } = self;
         if let Some(fault) = fault {
@@ -567,10 +600,51 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_content_type_no_header_can_hold_is_a_bug() {
+    async fn headers_have_their_place_and_secrets_are_marked() {
         let (recorder, client) = recorded();
-        let error = client.post(url("https://example.com/")).body("x", "text/plain\r\n").send().await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Bug);
+        let name = HeaderName::from_static;
+        let request = client
+            .post(url("https://example.com/"))
+            .idempotency_key("b1")
+            .request_id("r1")
+            .text_header(name("linkedin-version"), "202608")
+            .text_header(name("developer-token"), "d1")
+            .secret_header(name("x-other"), &"s1".into());
+        request.send().await.unwrap();
+        let sent = recorder.0.lock().unwrap();
+        let mut seen: Vec<_> = sent[0]
+            .0
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.to_str().unwrap(), value.is_sensitive()))
+            .collect();
+        seen.sort_unstable();
+        assert_eq!(
+            seen,
+            [
+                ("developer-token", "d1", true),
+                ("idempotency-key", "b1", false),
+                ("linkedin-version", "202608", false),
+                ("x-other", "s1", true),
+                ("x-request-id", "r1", false),
+            ]
+        );
+        assert_eq!(sent[0].0.secrets().collect::<Vec<_>>(), ["s1"]);
+    }
+
+    #[tokio::test]
+    async fn a_text_no_header_can_hold_is_told_and_not_sent() {
+        let (recorder, client) = recorded();
+        let post = || client.post(url("https://example.com/"));
+        for request in [
+            post().body("x", "text/plain\r\n"),
+            post().idempotency_key("planted\n"),
+            post().secret_header(HeaderName::from_static("x-key"), &"planted\n".into()),
+        ] {
+            let error = request.send().await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config);
+            assert!(!format!("{error:?}").contains("planted"));
+        }
         assert!(recorder.0.lock().unwrap().is_empty());
     }
 

@@ -57,6 +57,22 @@ impl fmt::Debug for Request {
     }
 }
 
+/// Headers with a platform's id of a request, those of one platform before those of many.
+const REQUEST_IDS: [&str; 12] = [
+    "x-fb-trace-id",
+    "x-fb-request-id",
+    "x-li-uuid",
+    "x-tt-logid",
+    "x-goog-request-id",
+    "x-hubspot-correlation-id",
+    "x-amzn-requestid",
+    "x-ms-request-id",
+    "x-transaction-id",
+    "x-request-id",
+    "request-id",
+    "x-correlation-id",
+];
+
 /// One reply, complete, whatever its status.
 ///
 /// `Debug` shows status, header names and the body's length.
@@ -75,6 +91,18 @@ impl Response {
     /// A reply without headers.
     pub fn new(status: StatusCode, body: impl Into<Bytes>) -> Self {
         Self { status, headers: HeaderMap::new(), body: body.into() }
+    }
+
+    /// The platform's own id of the request, which its support asks for; `None` without one that may be printed.
+    ///
+    /// Looks where platforms commonly put it. An id is at most 128 letters, digits and `._:+/=-`: nothing else is shown,
+    /// so that no address or text can hide in it.
+    pub fn request_id(&self) -> Option<&str> {
+        let mark = |byte: u8| byte.is_ascii_alphanumeric() || b"._:+/=-".contains(&byte);
+        REQUEST_IDS
+            .iter()
+            .filter_map(|name| self.headers.get(*name)?.to_str().ok())
+            .find(|id| (1..=128).contains(&id.len()) && id.bytes().all(mark))
     }
 
     /// Sets the headers.
@@ -234,6 +262,23 @@ mod tests {
         );
         let response = Response::new(StatusCode::OK, "planted").with_headers(request.headers);
         assert_eq!(format!("{response:?}"), "Response { status: 200, headers: [\"authorization\"], body_bytes: 7 }");
+    }
+
+    #[test]
+    fn the_platforms_id_of_a_request_is_found_and_is_no_more_than_an_id() {
+        let id = |headers: &[(&'static str, &'static str)]| {
+            let headers = headers
+                .iter()
+                .map(|(name, value)| (::http::HeaderName::from_static(name), HeaderValue::from_static(value)));
+            let response = Response::new(StatusCode::OK, "").with_headers(headers.collect());
+            response.request_id().map(str::to_owned)
+        };
+        assert_eq!(id(&[("x-request-id", "7f3a-b:c/1=")]).as_deref(), Some("7f3a-b:c/1="));
+        assert_eq!(id(&[("request-id", "b"), ("x-fb-trace-id", "AbC+1")]).as_deref(), Some("AbC+1"));
+        assert_eq!(id(&[("x-fb-trace-id", ""), ("request-id", "b")]).as_deref(), Some("b"));
+        assert_eq!(id(&[("x-request-id", "jane@example.com")]), None);
+        assert_eq!(id(&[("x-request-id", "two words")]), None);
+        assert_eq!(id(&[]), None);
     }
 
     #[test]

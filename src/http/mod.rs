@@ -46,6 +46,8 @@ mod message;
 mod reply;
 #[cfg(feature = "reqwest")]
 mod reqwest;
+#[cfg(feature = "reqwest")]
+mod resolver;
 mod retry_after;
 
 use std::fmt;

@@ -2,13 +2,15 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 
 use super::encoding::longer;
-use super::{Limits, Request, Response, Transport};
+use super::resolver::{self, Guarded, Refused};
+use super::{Limits, Request, Response, Transport, UrlGuard};
 use crate::error::{Error, ErrorKind, Result, Retry};
 
 /// Connecting takes longer only where nobody answers.
@@ -25,6 +27,10 @@ const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// directly: `HTTP_PROXY`, `HTTPS_PROXY` and the system's proxy settings are **not** read. A host behind a proxy brings
 /// its own [`Transport`].
 ///
+/// A name is looked up when a connection is made, and the connection goes only to addresses that the [`UrlGuard`] lets
+/// pass: a name that leads into a private network fails with [`ErrorKind::Config`], unsent. [`ReqwestTransport::with_guard`]
+/// takes a guard that allows such hosts by name.
+///
 /// The user agent is `audience-sync/<version>`. Connecting may take 10 s of [`Limits::timeout`].
 #[derive(Clone)]
 pub struct ReqwestTransport {
@@ -32,11 +38,23 @@ pub struct ReqwestTransport {
 }
 
 impl ReqwestTransport {
-    /// Builds the client.
+    /// Builds the client, under the [`UrlGuard`]'s rule without exception.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] when TLS cannot be set up, for example without root certificates.
     pub fn new() -> Result<Self> {
+        Self::with_guard(UrlGuard::new())
+    }
+
+    /// Builds the client under `guard`, whose allowed hosts may lead to private addresses.
+    ///
+    /// # Errors
+    /// As [`ReqwestTransport::new`].
+    pub fn with_guard(guard: UrlGuard) -> Result<Self> {
+        Self::resolving(Guarded::new(guard, resolver::system))
+    }
+
+    fn resolving(resolver: Guarded) -> Result<Self> {
         reqwest::Client::builder()
             .user_agent(concat!("audience-sync/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
@@ -48,6 +66,7 @@ impl ReqwestTransport {
             .no_zstd()
             .no_deflate()
             .no_hickory_dns()
+            .dns_resolver(Arc::new(resolver))
             .tls_backend_rustls()
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(POOL_IDLE_TIMEOUT)
@@ -112,6 +131,9 @@ async fn read(reply: &mut reqwest::Response, limits: &Limits) -> Result<Bytes> {
 }
 
 fn sending_failed(error: &reqwest::Error, limits: &Limits) -> Error {
+    if let Some(message) = Refused::among(error) {
+        return Error::new(ErrorKind::Config, message);
+    }
     // Name, connect and TLS: the request itself had not been written yet. A time-out of connecting counts here too.
     if error.is_connect() {
         return Error::new(ErrorKind::Transport, "expected a connection, found none; nothing was sent")
@@ -410,6 +432,52 @@ mod tests {
         }
         let requests = server.await.unwrap();
         assert_eq!(requests[0], requests[1]);
+    }
+
+    /// Every name leads to this machine; one of them to a public address too.
+    fn rebinding(name: &str) -> std::io::Result<Vec<std::net::SocketAddr>> {
+        match name {
+            "planted-missing.example.com" => Err(std::io::ErrorKind::NotFound.into()),
+            _ => Ok(vec![([127, 0, 0, 1], 0).into(), ([169, 254, 169, 254], 0).into()]),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_inside_is_not_connected_to() {
+        let (listener, mut url) = listen().await;
+        url.set_host(Some("planted.example.com")).unwrap();
+        let transport = ReqwestTransport::resolving(Guarded::new(UrlGuard::new(), rebinding)).unwrap();
+        let error = transport.execute(post(url.clone()), &Limits::default()).await.unwrap_err();
+        assert_eq!((error.kind(), error.retry()), (ErrorKind::Config, Retry::Never));
+        assert_eq!(
+            error.message(),
+            "expected a host name that leads to a public address, found a loopback address; allow the host if it is meant"
+        );
+        let listener = listener.into_std().unwrap();
+        assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+
+        let listener = TcpListener::from_std(listener).unwrap();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            request_on(&mut stream).await;
+            stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+        });
+        let guard = UrlGuard::new().allow_host("planted.example.com");
+        let transport = ReqwestTransport::resolving(Guarded::new(guard, rebinding)).unwrap();
+        let response = transport.execute(post(url.clone()), &Limits::default()).await.unwrap();
+        assert_eq!(response.status, StatusCode::NO_CONTENT);
+
+        url.set_host(Some("planted-missing.example.com")).unwrap();
+        let error = transport.execute(post(url), &Limits::default()).await.unwrap_err();
+        assert_eq!((error.kind(), error.retry()), (ErrorKind::Transport, SAFE));
+    }
+
+    #[tokio::test]
+    async fn this_machine_by_its_name_is_connected_to() {
+        let (mut url, server) = answering("HTTP/1.1 204 No Content\r\n\r\n").await;
+        url.set_host(Some("localhost")).unwrap();
+        execute(url, Limits::default()).await.unwrap();
+        server.await.unwrap();
     }
 
     #[test]
