@@ -64,16 +64,18 @@ pub static CATALOGUE: &[Connector] = &[
     connector!("sqlite", "SQLite", Warehouse, "membership, history, key events, run log", warehouse::sqlite, Sqlite),
 ];
 
-/// Makes a destination from a configuration: an object whose `connector` names it, the rest being that connector's own.
+/// Makes a destination: `id` is the connector's in the [`CATALOGUE`], `config` its own configuration as an object.
+///
+/// ```
+/// use audience_sync::connectors::from_config;
+/// let error = from_config("meat", serde_json::json!({})).unwrap_err();
+/// assert!(error.to_string().contains("found connector \"meat\""));
+/// ```
 ///
 /// # Errors
 /// [`ErrorKind::Config`] for an unknown connector or a configuration that is not its own, with what was expected;
 /// [`ErrorKind::FeatureDisabled`] for one that this build does not have.
-pub fn from_config(mut config: Value) -> Result<Arc<dyn Destination>> {
-    let named = config.as_object_mut().and_then(|object| object.remove("connector"));
-    let Some(id) = named.as_ref().and_then(Value::as_str) else {
-        return Err(bad_config("expected an object with a text `connector`, found none"));
-    };
+pub fn from_config(id: &str, config: Value) -> Result<Arc<dyn Destination>> {
     let Some(connector) = CATALOGUE.iter().find(|connector| connector.id == id) else {
         let known: Vec<&str> = CATALOGUE.iter().map(|connector| connector.id).collect();
         return Err(bad_config(format!("expected one of {}, found connector {id:?}", known.join(", "))));

@@ -480,9 +480,11 @@ mod tests {
 
     #[tokio::test]
     async fn an_account_is_kept_below_its_rate_and_what_it_announces() {
+        type Headers = [(&'static str, &'static str)];
+
         /// Answers from a script of status and headers.
         #[derive(Debug)]
-        struct Script(Mutex<Vec<(u16, &'static [(&'static str, &'static str)])>>);
+        struct Script(Mutex<Vec<(u16, &'static Headers)>>);
 
         #[async_trait]
         impl Transport for Script {

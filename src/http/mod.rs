@@ -43,6 +43,7 @@ mod client;
 mod encoding;
 mod guard;
 mod message;
+mod recorder;
 mod reply;
 #[cfg(feature = "reqwest")]
 mod reqwest;
@@ -67,6 +68,7 @@ pub use self::classify::{Classifier, Meaning, Seen};
 pub use self::client::{HttpClient, RequestBuilder};
 pub use self::guard::UrlGuard;
 pub use self::message::{Limits, Request, Response, safe_url};
+pub use self::recorder::{CannedReply, Recorded, Recorder, Replies, ReplyRule};
 pub use self::reply::{classify_status, json};
 #[cfg(feature = "reqwest")]
 pub use self::reqwest::ReqwestTransport;

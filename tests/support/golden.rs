@@ -23,9 +23,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// The connector of that id, by the configuration that a host would write.
-fn destination(connector: &str, mut config: Value) -> Arc<dyn Destination> {
-    config["connector"] = connector.into();
-    connectors::from_config(config).expect("a destination")
+fn destination(connector: &str, config: Value) -> Arc<dyn Destination> {
+    connectors::from_config(connector, config).expect("a destination")
 }
 
 /// One golden case.

@@ -12,7 +12,7 @@ mod tests {
         assert!(!CATALOGUE.is_empty());
         for connector in CATALOGUE {
             assert!(!connector.built_in);
-            let error = from_config(json!({ "connector": connector.id, "access_token": "s3cret" })).unwrap_err();
+            let error = from_config(connector.id, json!({ "access_token": "s3cret" })).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::FeatureDisabled);
             let said = error.to_string();
             assert!(said.contains(&format!("turn on the feature `{}`", connector.id)), "{said}");
