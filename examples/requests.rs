@@ -28,7 +28,7 @@ use audience_sync::secret::MemoryTokenStore;
 use audience_sync::testkit::ManualClock;
 use drive::Drive;
 
-type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
+type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -51,7 +51,7 @@ async fn main() -> ExitCode {
 
 async fn run(args: &Args) -> Result<()> {
     let people = people::read(std::io::stdin().lock(), args.action.wants_people())?;
-    let mut out = BufWriter::new(std::io::stdout().lock());
+    let mut out = BufWriter::new(std::io::stdout());
     let told = dry_run(args, &people, &mut out).await;
     out.flush()?;
     for line in told? {
@@ -61,7 +61,7 @@ async fn run(args: &Args) -> Result<()> {
 }
 
 /// Writes the requests, and gives back what became of the members. Requests are written up to the one that failed.
-async fn dry_run(args: &Args, people: &[people::Person], out: &mut impl Write) -> Result<Vec<String>> {
+async fn dry_run(args: &Args, people: &[people::Person], out: &mut (impl Write + Send)) -> Result<Vec<String>> {
     let recorder = Recorder::new(replies(args)?);
     let http = HttpClient::new(Arc::new(recorder.clone())).with_token_store(Arc::new(MemoryTokenStore::new()));
     // The hands move by themselves: a wait takes no time.

@@ -213,6 +213,11 @@ impl Meaning {
         Self::new(Verdict::Stop(kind), found)
     }
 
+    /// Whether it is one too many.
+    pub fn is_throttle(&self) -> bool {
+        self.verdict == Verdict::Throttled
+    }
+
     /// The platform's own code: a number or word of its documentation.
     #[must_use]
     pub fn with_code(mut self, code: impl Into<String>) -> Self {

@@ -2,15 +2,18 @@
 //!
 //! Fields that are not read here may come and go: the API adds them without notice.
 
+use std::time::Duration;
+
 use ::http::Method;
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
 use super::config::MetaConfig;
-use super::errors;
+use super::errors::{self, META};
 use crate::destination::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Auth, BaseUrl, UrlGuard, hmac_sha256, json};
+use crate::http::{Auth, BaseUrl, UrlGuard, hmac_sha256};
+use crate::pace::Rate;
 use crate::secret::Secret;
 
 const HOST: &str = "https://graph.facebook.com";
@@ -22,7 +25,13 @@ pub(super) struct Graph {
     version: String,
     auth: Auth,
     proof: Option<Secret<String>>,
+    /// Of the account's requests.
+    rate_name: String,
 }
+
+/// The burst one app may send, as a published connector found it; Meta documents none. What an account may send in an
+/// hour its replies say in time.
+const RATE: Rate = Rate { cost: 100, per: Duration::from_secs(1), burst: 100 };
 
 impl Graph {
     pub(super) fn new(config: &MetaConfig) -> Result<Self> {
@@ -33,6 +42,7 @@ impl Graph {
             base: BaseUrl::parse_with(config.base_url.as_deref().unwrap_or(HOST), &guard)?,
             version: config.api_version.clone(),
             auth,
+            rate_name: format!("meta:{}", config.account()?),
             proof: config.app_secret.as_ref().map(|secret| proof(secret, &config.access_token)),
         })
     }
@@ -81,13 +91,21 @@ impl Graph {
         body: Vec<u8>,
     ) -> Result<T> {
         let path: Vec<&str> = std::iter::once(self.version.as_str()).chain(path.iter().copied()).collect();
-        let mut request = cx.http()?.request(method, self.base.join(&path, query)?).auth(&self.auth);
+        let http = cx.http()?;
+        let bucket = http.rates().of(&self.rate_name, RATE);
+        let mut request = http.request(method, self.base.join(&path, query)?).auth(&self.auth);
+        request = request.classifier(META).rate(&bucket, 1);
+        if let Some(proof) = &self.proof {
+            request = request.secret(proof);
+        }
         if !body.is_empty() {
             request = request.body(body, "application/json");
         }
         let response = request.send().await?;
-        errors::check(&response, cx.now())?;
-        json(&response).map_err(|error| errors::unreadable(error.message()))
+        if let Some(pause) = errors::pause(&response.headers) {
+            bucket.pause(&**cx.clock(), pause);
+        }
+        META.read(&response, cx.now())
     }
 }
 

@@ -13,6 +13,7 @@ use crate::destination::{Attributes, MemberId, OpId, Reason, RowOutcome};
 use crate::error::Retry;
 use crate::http::{HttpClient, Request, Response, Transport};
 use crate::identity::{Canonicalizer, Consent, Identifier, IdentifierKind, Member, WireValue};
+use crate::testkit::ManualClock;
 
 // ada.lovelace@example.org, 15125550100, ada, lovelace, ada.lovelace+news@gmail.com
 const EMAIL: &str = "7799473ff091b38137e0698047364e040446fe7cb3209e8321d5a865127853d0";
@@ -65,9 +66,13 @@ fn reply(status: u16, headers: &[(&'static str, &str)], body: impl Into<String>)
 }
 
 fn scripted(replies: impl IntoIterator<Item = Response>) -> (Context, Arc<Script>) {
+    scripted_on(Arc::new(Stopped), replies)
+}
+
+fn scripted_on(clock: Arc<dyn Clock>, replies: impl IntoIterator<Item = Response>) -> (Context, Arc<Script>) {
     let script = Arc::new(Script { replies: Mutex::new(replies.into_iter().collect()), ..Script::default() });
     let http = HttpClient::new(Arc::clone(&script) as Arc<dyn Transport>);
-    (Context::new("run-1", Arc::new(Stopped)).with_http(http), script)
+    (Context::new("run-1", clock).with_http(http), script)
 }
 
 impl Script {
@@ -431,6 +436,36 @@ async fn a_throttle_waits_as_long_as_meta_says() {
 }
 
 #[tokio::test]
+async fn an_account_near_its_limit_is_spared() {
+    const USE_CASE: &str = "x-business-use-case-usage";
+    let clock = ManualClock::auto();
+    for (header, value, secs) in [
+        (USE_CASE, r#"{"1":[{"call_count":74,"total_cputime":15,"total_time":20}]}"#, 0),
+        (USE_CASE, r#"{"1":[{"call_count":28,"total_cputime":80},{"total_time":3}]}"#, 15),
+        (USE_CASE, r#"{"1":[{"call_count":95,"estimated_time_to_regain_access":0}]}"#, 60),
+        (USE_CASE, r#"{"1":[{"call_count":100,"estimated_time_to_regain_access":2}]}"#, 120),
+        ("x-ad-account-usage", r#"{"acc_id_util_pct":85.0,"reset_time_duration":100}"#, 30),
+        ("x-app-usage", r#"{"call_count":10,"total_time":90,"total_cputime":3}"#, 45),
+        ("x-app-usage", "planted", 0),
+        (USE_CASE, "[]", 0),
+    ] {
+        let page = r#"{"id":"120"}"#;
+        let script = Script {
+            replies: Mutex::new([reply(200, &[(header, value)], page), reply(200, &[], page)].into()),
+            ..Script::default()
+        };
+        let http = HttpClient::new(Arc::new(script))
+            .with_limits(crate::http::Limits::default().with_max_wait(Duration::from_secs(600)));
+        let cx = Context::new("run-1", Arc::new(clock.clone())).with_http(http);
+        let before = clock.now();
+        for _ in 0..2 {
+            meta().size(&cx, &audience()).await.unwrap();
+        }
+        assert_eq!(clock.now().since(before).as_secs(), secs, "{value}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_metas_json_may_have_been_applied() {
     let html = "<html><body>planted</body></html>";
     for (status, body, kind, retry) in [
@@ -527,7 +562,8 @@ async fn audiences_that_cannot_be_taken_are_told_apart() {
 #[tokio::test]
 async fn a_list_without_end_is_given_up() {
     let page = r#"{"data":[],"paging":{"cursors":{"after":"same"},"next":"x"}}"#;
-    let (cx, _) = scripted(std::iter::repeat_with(|| reply(200, &[], page)).take(300));
+    let (cx, _) =
+        scripted_on(Arc::new(ManualClock::auto()), std::iter::repeat_with(|| reply(200, &[], page)).take(300));
     assert_eq!(meta().open(&cx, &spec()).await.unwrap_err().kind(), ErrorKind::UnexpectedReply);
 }
 

@@ -46,6 +46,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::StatusCode;
@@ -62,9 +63,10 @@ use crate::destination::{
     Info, Limits, Outcome, RateLimit, Row, RowOutcome,
 };
 use crate::error::{Doing, Error, ErrorKind, Result};
-use crate::http::{Auth, BaseUrl, RequestBuilder, classify_status};
+use crate::http::{Auth, BaseUrl, HttpClient, RequestBuilder, classify_status};
 use crate::identity::profiles;
 use crate::naming::{NameRules, NameUniqueness};
+use crate::pace::{Bucket, Rate};
 
 /// Names are shown in event properties, where longer texts are cut, and are nobody's key.
 const NAME_RULES: NameRules =
@@ -76,6 +78,9 @@ const BODY_BYTES: u64 = 2_000_000;
 /// A project takes 30,000 records a second (reference/rate-limits, read November 2026), and a full batch of 2,000 rows
 /// has as many updates as events: seven are 28,000 records.
 const RATE: RateLimit = RateLimit { requests: 7, per: Duration::from_secs(1) };
+
+/// The same as the kit counts it: one record, one unit.
+const RECORDS: Rate = Rate { cost: 30_000, per: Duration::from_secs(1), burst: 30_000 };
 
 /// Without `ip=0` the host's own place would be written into profiles. `strict` and `verbose` make the answer say what
 /// was wrong.
@@ -119,7 +124,10 @@ impl Mixpanel {
             return Ok(None);
         }
         let url = self.base.join(&["engage"], &ENGAGE_QUERY)?;
-        cx.http()?.post(url).json(&Records(updates), LONGEST_BODY).map(Some)
+        let http = cx.http()?;
+        let request = http.post(url).rate(&self.bucket(http), updates.len() as u64);
+        // It stands in every update.
+        request.secret(&self.config.project_token).json(&Records(updates), LONGEST_BODY).map(Some)
     }
 
     /// The request for `/import`; none without events.
@@ -127,12 +135,18 @@ impl Mixpanel {
         if events.is_empty() {
             return Ok(None);
         }
-        self.post_import(cx)?.json(&Records(events), LONGEST_BODY).map(Some)
+        let request = self.post_import(cx)?.rate(&self.bucket(cx.http()?), events.len() as u64);
+        request.json(&Records(events), LONGEST_BODY).map(Some)
     }
 
     fn post_import(&self, cx: &Context) -> Result<RequestBuilder> {
         let url = self.base.join(&["import"], &[("strict", "1")])?;
         Ok(self.with_credential(cx.http()?.post(url)))
+    }
+
+    /// Updates and events count together.
+    fn bucket(&self, http: &HttpClient) -> Arc<Bucket> {
+        http.rates().of(&self.info().id, RECORDS)
     }
 
     /// What a good credential is answered, and nothing is changed by.
