@@ -139,7 +139,7 @@ fn shown(id: &str, audience: &Audience) -> Value {
     })
 }
 
-/// The values of each line that find a person alone: names do not.
+/// The values of each line that find a person alone: names and places do not.
 fn lines(request: &Received) -> Vec<BTreeSet<Key>> {
     let body: Value = request.json().unwrap();
     let schema: Vec<&str> =
@@ -149,7 +149,8 @@ fn lines(request: &Received) -> Vec<BTreeSet<Key>> {
         let line = line.as_array().unwrap();
         assert_eq!(line.len(), schema.len(), "a cell for every column");
         let cells = schema.iter().zip(line).map(|(column, cell)| (*column, cell.as_str().unwrap()));
-        let alone = cells.filter(|(column, cell)| !matches!(*column, "FN" | "LN") && !cell.is_empty());
+        let alone = cells
+            .filter(|(column, cell)| matches!(*column, "EXTERN_ID" | "EMAIL" | "PHONE" | "MADID") && !cell.is_empty());
         alone.map(|(column, cell)| (column.to_owned(), cell.to_owned())).collect()
     })
     .collect()

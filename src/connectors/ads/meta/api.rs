@@ -2,6 +2,7 @@
 //!
 //! Fields that are not read here may come and go: the API adds them without notice.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ::http::Method;
@@ -124,6 +125,8 @@ pub(super) struct NewAudience<'a> {
     pub(super) description: &'a str,
     pub(super) customer_file_source: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) is_value_based: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) appsecret_proof: Option<&'a str>,
 }
 
@@ -145,6 +148,8 @@ pub(super) struct Audience {
     pub(super) subtype: Option<String>,
     #[serde(default)]
     pub(super) operation_status: Option<Status>,
+    #[serde(default)]
+    pub(super) is_value_based: Option<bool>,
     #[serde(default)]
     pub(super) approximate_count_lower_bound: Option<Number>,
     #[serde(default)]
@@ -215,14 +220,31 @@ pub(super) struct Permission {
     pub(super) status: String,
 }
 
-/// What an upload answers. `invalid_entry_samples` is not read: it comes as a map or a list, and is no list of all
-/// that were refused.
+/// What an upload answers.
 #[derive(Deserialize)]
 pub(super) struct Received {
     /// Of the whole session so far.
     pub(super) num_received: Number,
     #[serde(default)]
     pub(super) num_invalid_entries: Option<Number>,
+    #[serde(default)]
+    pub(super) invalid_entry_samples: Samples,
+}
+
+/// Values of some lines that Meta could not read, at most 100: the names of a map, or a list. Never shown.
+#[derive(Default)]
+pub(super) struct Samples(pub(super) BTreeSet<String>);
+
+impl<'de> Deserialize<'de> for Samples {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        use serde_json::Value;
+        Ok(Self(match Value::deserialize(deserializer)? {
+            Value::Object(fields) => fields.into_iter().map(|(name, _)| name).collect(),
+            Value::Array(items) => items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
+            // What it is in another form is not documented; the counts say enough.
+            _ => BTreeSet::new(),
+        }))
+    }
 }
 
 /// A number that Meta sends as one, or as text.

@@ -7,7 +7,7 @@ use super::{Meta, NAME_RULES};
 use crate::destination::{AudienceRef, AudienceSpec, Context};
 use crate::error::{Error, ErrorKind, Result};
 
-const FIELDS: (&str, &str) = ("fields", "id,name,description,subtype,operation_status");
+const FIELDS: (&str, &str) = ("fields", "id,name,description,subtype,operation_status,is_value_based");
 
 /// Audiences on one page; larger pages fail with code 1, "reduce the amount of data".
 const PAGE: &str = "20";
@@ -34,7 +34,7 @@ impl Meta {
         }
         match &self.named(cx, &spec.name).await?[..] {
             [] => self.create(cx, spec).await,
-            [one] => adopt(one, spec),
+            [one] => self.same_kind(one).and_then(|()| adopt(one, spec)),
             several => Err(conflict(&format!("one file audience of that name, found {}", several.len()))),
         }
     }
@@ -42,6 +42,7 @@ impl Meta {
     async fn reopen(&self, cx: &Context, known: &AudienceRef) -> Result<AudienceRef> {
         let audience: Audience = self.graph.get(cx, &[&known.id], &[FIELDS]).await?;
         usable(&audience)?;
+        self.same_kind(&audience)?;
         let mut reopened = known.clone();
         reopened.name = audience.name.or(reopened.name);
         Ok(reopened)
@@ -67,6 +68,23 @@ impl Meta {
         Err(Error::new(ErrorKind::UnexpectedReply, format!("expected at most {MAX_PAGES} pages, found more")))
     }
 
+    /// Whether an audience takes the rows that are sent: with values or without, as it was created. One that does not
+    /// say is taken for the right kind.
+    pub(super) fn same_kind(&self, audience: &Audience) -> Result<()> {
+        let expected = self.table.is_value_based();
+        match audience.is_value_based {
+            Some(found) if found != expected => {
+                let (ordinary, valued) = ("an ordinary", "a value-based");
+                let (expected, found) = if expected { (valued, ordinary) } else { (ordinary, valued) };
+                Err(Error::new(
+                    ErrorKind::Config,
+                    format!("expected {expected} audience, found {found} one; set `value_attribute` as it was created"),
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
     async fn create(&self, cx: &Context, spec: &AudienceSpec) -> Result<AudienceRef> {
         NAME_RULES.check(&spec.name)?;
         let body = NewAudience {
@@ -74,6 +92,7 @@ impl Meta {
             subtype: SUBTYPE,
             description: &format!("{MANAGED}{}", spec.key),
             customer_file_source: self.source.as_str(),
+            is_value_based: self.table.is_value_based().then_some(true),
             appsecret_proof: self.graph.proof().map(|proof| proof.expose().as_str()),
         };
         let body = serde_json::to_vec(&body).map_err(|_| {

@@ -43,6 +43,48 @@ impl CustomerFileSource {
     }
 }
 
+/// Limited Data Use (LDU) for people in states of the US whose law asks for it (customer file custom audiences guide,
+/// read 2026-11-23). It holds for the audience that is sent to, and is not carried over to others.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct LimitedDataUse {
+    /// The attribute that says `true` of a member whom it is for. Without it, it is for everybody.
+    pub attribute: Option<String>,
+    /// Where these people are, by Meta's number of the country (1 is the United States); only with a state. Without both
+    /// Meta finds out by itself.
+    pub country: Option<u32>,
+    /// Meta's number of the state (1000 is California).
+    pub state: Option<u32>,
+    /// Sends `customer_consent`, as Meta's example with a stated place has it. It is not a consent of the EEA.
+    pub customer_consent: bool,
+}
+
+impl LimitedDataUse {
+    /// For everybody; Meta finds out where they are.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the attribute that says for whom it is.
+    #[must_use]
+    pub fn with_attribute(mut self, name: impl Into<String>) -> Self {
+        self.attribute = Some(name.into());
+        self
+    }
+
+    /// Says where these people are, in Meta's numbers.
+    #[must_use]
+    pub fn with_place(mut self, country: u32, state: u32) -> Self {
+        (self.country, self.state) = (Some(country), Some(state));
+        self
+    }
+
+    pub(super) fn place(&self) -> Option<(u32, u32)> {
+        self.country.zip(self.state)
+    }
+}
+
 /// The configuration of a [`Meta`](super::Meta) destination. Unknown fields are refused; secrets do not print.
 ///
 /// ```
@@ -68,6 +110,13 @@ pub struct MetaConfig {
     /// The app's secret: every request then carries the `appsecret_proof` that an app can be set to demand.
     #[serde(default)]
     pub app_secret: Option<Secret<String>>,
+    /// The attribute with what a member is worth, a number of at least 0: audiences are then value-based, and every member
+    /// needs one. Cannot be changed for an audience that exists. Default none.
+    #[serde(default)]
+    pub value_attribute: Option<String>,
+    /// Limited Data Use. Default none.
+    #[serde(default)]
+    pub limited_data_use: Option<LimitedDataUse>,
     /// The Graph API version: `v26.0`. Default [`API_VERSION`].
     #[serde(default = "api_version")]
     pub api_version: String,
@@ -109,6 +158,8 @@ impl MetaConfig {
             access_token: access_token.into(),
             customer_file_source,
             app_secret: None,
+            value_attribute: None,
+            limited_data_use: None,
             api_version: api_version(),
             base_url: None,
             allow_loopback: false,
@@ -121,6 +172,20 @@ impl MetaConfig {
     #[must_use]
     pub fn with_app_secret(mut self, secret: impl Into<Secret<String>>) -> Self {
         self.app_secret = Some(secret.into());
+        self
+    }
+
+    /// Makes audiences value-based, by an attribute.
+    #[must_use]
+    pub fn with_value_attribute(mut self, name: impl Into<String>) -> Self {
+        self.value_attribute = Some(name.into());
+        self
+    }
+
+    /// Turns Limited Data Use on.
+    #[must_use]
+    pub fn with_limited_data_use(mut self, limited: LimitedDataUse) -> Self {
+        self.limited_data_use = Some(limited);
         self
     }
 
@@ -182,7 +247,18 @@ impl MetaConfig {
         if self.app_secret.as_ref().is_some_and(|secret| secret.expose().is_empty()) {
             return Err(refused("`app_secret`", "a secret; leave the field out where there is none"));
         }
-        Ok(())
+        if self.value_attribute.as_ref().is_some_and(String::is_empty) {
+            return Err(refused("`value_attribute`", "an attribute's name; leave the field out where there is none"));
+        }
+        match &self.limited_data_use {
+            Some(limited) if limited.country.is_some() != limited.state.is_some() => {
+                Err(refused("`limited_data_use`", "a country and a state, or neither"))
+            }
+            Some(limited) if limited.customer_consent && limited.place().is_none() => {
+                Err(refused("`customer_consent`", "it only beside a country and a state"))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -13,19 +13,24 @@
 //!
 //! # What is sent
 //!
-//! `POST` and `DELETE /{audience}/users` with the columns `EXTERN_ID EMAIL PHONE FN LN`, always all of them. A member
-//! with several e-mails or phones is several lines: first with first, second with second, the other columns in each.
-//! [`Destination::cost`] counts lines, and their bytes exactly.
+//! `POST` and `DELETE /{audience}/users` with the columns `EXTERN_ID EMAIL PHONE FN LN GEN DOBY DOBM DOBD CT ST ZIP
+//! COUNTRY MADID`, always all of them. A member with several e-mails, phones or devices is several lines: first with
+//! first, second with second, the other columns in each. [`Destination::cost`] counts lines, and their bytes.
 //!
-//! A row of names alone is never sent: an addition is rejected (`no_identifier`), a removal is settled, because the
-//! audience holds nobody by a name. A removal carries whatever identifiers it has; an empty line is never sent.
-//! [`Destination::forget`] removes people from every audience of the account.
+//! A row without an id, e-mail, phone or device is never sent: an addition is rejected (`no_identifier`), a removal is
+//! settled, because the audience holds nobody by the rest. A removal carries whatever identifiers it has; an empty line
+//! is never sent. [`Destination::forget`] removes people from every audience of the account.
+//!
+//! With [`MetaConfig::value_attribute`] audiences are value-based: additions carry `LOOKALIKE_VALUE`, and a member without
+//! a value is rejected (`no_value`). With [`MetaConfig::limited_data_use`] every line carries
+//! `DATA_PROCESSING_OPTIONS`.
 //!
 //! # What an answer means
 //!
-//! Meta counts the lines it could not read and does not say which they are: its samples are not a list of all. They are
-//! reported as unattributed, at most as many as members were sent. When *all* of a session are refused, the hashing is
-//! wrong, and the call fails with [`ErrorKind::Config`]. Nobody is told whether a person was found.
+//! Meta counts the lines it could not read, and names some of them: at most 100, by a value. A member of one line that is
+//! named is rejected (`invalid_entry`); the others are reported as unattributed, at most as many as members were sent.
+//! When *all* of a session are refused, the hashing is wrong, and the call fails with [`ErrorKind::Config`]. Nobody is
+//! told whether a person was found.
 //!
 //! Adding or removing twice changes nothing, so a request without an answer is sent again. Changes show after up to
 //! 24 hours.
@@ -37,9 +42,24 @@
 //! answered. A refusal is [`ErrorKind::Conflict`], and the next run, with a session of its own, sends what is left. A
 //! batch outside a session gets one that is left to end by itself, so that it can be sent again.
 //!
+//! # Replacing an audience
+//!
+//! A session that is begun without an action replaces the whole membership (`usersreplace`), for a host that drives the
+//! destination itself: the engine sends changes. Send the first batch alone, wait for its answer, and never send it
+//! twice; the others may go in any order, all within 90 minutes, the last when all others are answered.
+//!
+//! **What was begun cannot be taken back**: when the session ends unfinished, the audience is what had arrived. So a
+//! replacement is refused that is empty, does not surely go out within an hour, or meets another update; and what is
+//! left after 90 minutes is refused with [`ErrorKind::Conflict`]: add it in a session of additions.
+//!
+//! # Rates
+//!
+//! At 75 percent of a limit that a reply's usage headers tell of, the account's requests begin to pause; from 95 percent
+//! as long as Meta says.
+//!
 //! # What is not done
 //!
-//! No full replace, no value-based audiences, no limited data use. The audience is not attached to ads.
+//! The audience is not attached to ads.
 
 mod api;
 mod audience;
@@ -51,19 +71,20 @@ mod session;
 #[cfg(test)]
 mod tests;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ::http::Method;
 use async_trait::async_trait;
 
-use self::api::{Audience, Graph, Number, Received};
-pub use self::config::{API_VERSION, CustomerFileSource, MAX_BODY_BYTES, MetaConfig};
-use self::payload::{Call, Fate, Place};
+use self::api::{Audience, Graph, Number, Received, Samples};
+pub use self::config::{API_VERSION, CustomerFileSource, LimitedDataUse, MAX_BODY_BYTES, MetaConfig};
+use self::payload::{Call, Fate, Place, Table};
 use self::session::Session;
 use crate::destination::{
     Action, AudienceRef, AudienceSpec, Batch, Capabilities, Check, ConsentPurpose, Context, Cost, Destination, Family,
-    HoldoutMode, Info, Limits, Outcome, RateLimit, RemovalMatch, RemovalNeeds, Resend, Row, SessionKind, SessionRef,
-    SessionSpec, Size, SizeReadBack,
+    HoldoutMode, Info, Limits, Outcome, RateLimit, RemovalMatch, RemovalNeeds, Resend, Row, RowOutcome, SessionKind,
+    SessionRef, SessionSpec, Size, SizeReadBack,
 };
 use crate::error::{Doing, Error, ErrorKind, Result};
 use crate::naming::{NameRules, NameUniqueness};
@@ -90,6 +111,7 @@ pub struct Meta {
     account: String,
     graph: Graph,
     source: CustomerFileSource,
+    table: Table,
     max_body_bytes: u64,
     in_flight: u32,
 }
@@ -108,6 +130,7 @@ impl Meta {
             account: config.account()?,
             graph: Graph::new(config)?,
             source: config.customer_file_source,
+            table: Table::new(config),
             max_body_bytes: config.max_body_bytes,
             in_flight: config.in_flight,
         })
@@ -115,38 +138,43 @@ impl Meta {
 
     /// Sends the rows of `batch` in one request, and settles all of them.
     async fn upload(&self, cx: &Context, batch: &Batch, call: Call) -> Result<Outcome> {
+        let session = self.session(batch)?;
+        session.check(cx.now())?;
         let (mut rows, mut settled) = (Vec::with_capacity(batch.rows().len()), Vec::new());
         for (index, row) in batch.rows().iter().enumerate() {
-            match payload::fate(row, call) {
-                Fate::Lines(lines) => rows.push((row, lines)),
+            match self.table.fate(row, call) {
+                Fate::Lines(lines) => rows.push((index, row, lines)),
                 Fate::Settled(outcome) => settled.push((index, outcome)),
             }
         }
         let mut outcome = Outcome::accepted();
         if !rows.is_empty() {
-            let body = payload::body(&rows, self.place(batch)?, self.graph.proof(), self.max_body_bytes)?;
+            // One that stands alone is left to end by itself: after the end Meta would refuse to take it again.
+            let last = batch.session().is_some() && batch.is_last();
+            let place = Place { session: session.id, seq: batch.seq(), last, total: session.total };
+            let body = self.table.body(&rows, call, place, self.graph.proof(), self.max_body_bytes)?;
             let (method, path) = match call {
+                Call::Add if session.replaces.is_some() => {
+                    (Method::POST, [batch.audience().id.as_str(), "usersreplace"])
+                }
                 Call::Add => (Method::POST, [batch.audience().id.as_str(), "users"]),
                 Call::Remove => (Method::DELETE, [batch.audience().id.as_str(), "users"]),
                 Call::Forget => (Method::DELETE, [self.account.as_str(), "usersofanyaudience"]),
             };
-            let received: Received = self.graph.write(cx, method, &path, body).await?;
-            outcome = outcome.with_unattributed(refused(&received)?.min(rows.len() as u64));
+            outcome = taken(&self.graph.write(cx, method, &path, body).await?, &rows)?;
         }
         Ok(settled.into_iter().fold(outcome, |outcome, (index, row)| outcome.except(index, row)))
     }
 
-    /// Where a batch stands in its session. One without a session gets one of its own, left to end by itself: after the
-    /// end Meta would refuse to take it again.
-    fn place(&self, batch: &Batch) -> Result<Place> {
-        let (session, last) = match batch.session() {
-            Some(reference) => (Session::from_ref(reference)?, batch.is_last()),
+    /// The session of a batch; one of its own for a batch without.
+    fn session(&self, batch: &Batch) -> Result<Session> {
+        match batch.session() {
+            Some(reference) => Session::from_ref(reference),
             None => {
                 let parts = ["batch", &self.account, batch.run(), &batch.audience().id, &batch.id().to_hex()];
-                (Session::of(&parts, batch.rows().len() as u64), false)
+                Ok(Session::of(&parts, batch.rows().len() as u64))
             }
-        };
-        Ok(Place { session: session.id, seq: batch.seq(), last, total: session.total })
+        }
     }
 }
 
@@ -183,6 +211,9 @@ impl Destination for Meta {
         let action = batch.action();
         let sent = match action {
             Action::Add => self.upload(cx, batch, Call::Add).await,
+            Action::Remove if self.session(batch).is_ok_and(|session| session.replaces.is_some()) => {
+                Err(unsupported("removals within a replacement"))
+            }
             Action::Remove => self.upload(cx, batch, Call::Remove).await,
             Action::Update => Err(unsupported("updates; a change is a removal and an addition")),
         };
@@ -190,7 +221,7 @@ impl Destination for Meta {
     }
 
     fn cost(&self, row: &Row) -> Cost {
-        payload::cost(row)
+        self.table.cost(row)
     }
 
     async fn check(&self, cx: &Context) -> Result<Check> {
@@ -201,8 +232,11 @@ impl Destination for Meta {
         self.find_or_create(cx, spec).await.doing(|| format!("open audience {} at {}", spec.key, self.info().id))
     }
 
-    async fn begin(&self, _cx: &Context, spec: &SessionSpec) -> Result<SessionRef> {
-        let Some(action) = spec.action else { return Err(unsupported("replacing an audience")) };
+    async fn begin(&self, cx: &Context, spec: &SessionSpec) -> Result<SessionRef> {
+        let Some(action) = spec.action else {
+            let doing = || format!("replace audience {} at {}", spec.audience.key, self.info().id);
+            return self.begin_replacing(cx, spec).await.map(Session::to_ref).doing(doing);
+        };
         let parts = ["run", &self.account, &spec.run, &spec.audience.id, action.as_str()];
         Ok(Session::of(&parts, spec.rows_planned).to_ref())
     }
@@ -233,8 +267,8 @@ impl Destination for Meta {
     }
 }
 
-/// How many lines of an upload were refused.
-fn refused(received: &Received) -> Result<u64> {
+/// What Meta took of the rows that were sent.
+fn taken(received: &Received, rows: &[(usize, &Row, usize)]) -> Result<Outcome> {
     let invalid = received.num_invalid_entries.map_or(0, |number| number.0);
     if invalid > 0 && invalid >= received.num_received.0 {
         return Err(Error::new(
@@ -244,7 +278,34 @@ fn refused(received: &Received) -> Result<u64> {
             ),
         ));
     }
-    Ok(u64::try_from(invalid).unwrap_or(0))
+    let invalid = u64::try_from(invalid).unwrap_or(0).min(rows.len() as u64);
+    let named = named(&received.invalid_entry_samples, rows);
+    // A name that is said without a count is not believed.
+    let named = if named.len() as u64 > invalid { Vec::new() } else { named };
+    let unattributed = invalid - named.len() as u64;
+    let rejected = || RowOutcome::rejected("invalid_entry");
+    let outcome = named.into_iter().fold(Outcome::accepted(), |outcome, row| outcome.except(row, rejected()));
+    Ok(outcome.with_unattributed(unattributed))
+}
+
+/// The rows of one line that samples name by a value of theirs, and of no other row.
+fn named(samples: &Samples, rows: &[(usize, &Row, usize)]) -> Vec<usize> {
+    let mut owners: BTreeMap<&str, Vec<(usize, usize)>> = samples.0.iter().map(|text| (&**text, Vec::new())).collect();
+    if owners.is_empty() {
+        return Vec::new();
+    }
+    for (index, row, lines) in rows {
+        for identifier in &row.identifiers {
+            if let Some(owners) = owners.get_mut(&*identifier.value.to_wire_string()) {
+                owners.push((*index, *lines));
+            }
+        }
+    }
+    let alone = owners.into_values().filter_map(|owners| match owners[..] {
+        [(index, 1)] => Some(index),
+        _ => None,
+    });
+    alone.collect::<BTreeSet<usize>>().into_iter().collect()
 }
 
 fn unsupported(what: &str) -> Error {
