@@ -60,28 +60,30 @@ async fn a_reader_sees_whole_batches_and_holds_nobody_up() {
 async fn after_a_crash_in_the_middle_of_a_batch_it_was_never_begun() {
     let bench = Bench::new();
     bench.accepted(&one(1, "a")).await;
-    let (ready, crashed) = (membership::Ready::new(many(2)).unwrap(), tempfile::tempdir().unwrap());
+    let (ready, crashed) = (ReadyBatch::new(many(2)).unwrap(), tempfile::tempdir().unwrap());
     let waits = Arc::new(());
     let caller = Caller(Arc::downgrade(&waits));
-    let names = Names::new("");
-    let terms = Terms { names: &names, workspace: "default", removed: Removed::Tombstone, now: "now" };
-    let never = || unreachable!("it is open");
-    let gone: Work<()> = bench.warehouse.0.slot.work(never, &caller, |session| {
-        session.connection().execute_batch("PRAGMA cache_size = 10")?;
-        let writing = session.begin()?;
-        membership::apply(&writing, &terms, &ready)?;
+    let inner = &bench.warehouse.0;
+    let now = Timestamp::from_millis(NOON);
+    let terms = Terms { statements: &inner.statements, workspace: "default", place: "", now };
+    let never = |_: &Caller| unreachable!("it is open");
+    let gone = inner.slot.work(never, &caller, async |session| {
+        session.connection().execute_batch("PRAGMA cache_size = 10").unwrap();
+        // All but the commit, which finds that nobody waits.
+        drop(waits);
+        let result = sql::perform(session, &terms, &Task::Send(ready)).await;
         // What a crash leaves: the files as they are now.
         for file in ["w.db", "w.db-wal"] {
             let from = bench.folder.path().join(file);
             std::fs::copy(from, crashed.path().join(file)).unwrap();
         }
-        Ok(())
+        result
     });
-    gone.unwrap();
+    assert_eq!(gone.err().unwrap().error.kind(), ErrorKind::Timeout);
     let spilled = std::fs::metadata(crashed.path().join("w.db-wal")).unwrap().len();
     assert!(spilled > 100_000, "{spilled}: the batch was not on the disk yet");
 
-    // Dropped without a commit.
+    // Never committed.
     assert_eq!(bench.members(), ["a"]);
     // Started again on what the crash left.
     let restarted = Sqlite::open(crashed.path().join("w.db")).unwrap();

@@ -200,7 +200,7 @@ async fn the_same_member_twice_in_a_batch_is_one() {
     let bench = Bench::new();
     bench.accepted(&batch(1, Action::Add, vec![row("a", 1, 0), tier(row("a", 2, HOUR), "gold")])).await;
     assert_eq!(bench.members(), ["a"]);
-    assert_eq!(bench.query("SELECT event_type FROM audience_membership_log ORDER BY event_id"), ["enter", "change"]);
+    assert_eq!(bench.query("SELECT event_type FROM audience_membership_log ORDER BY event_id"), ["enter"]);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod values;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
