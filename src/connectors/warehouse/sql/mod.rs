@@ -14,13 +14,11 @@ mod session;
 mod split;
 mod statements;
 mod task;
-#[cfg(test)]
-mod tests;
 mod value;
 mod views;
 
 pub(crate) use destination::{capabilities, destination};
-pub(crate) use dialect::{Dialect, Sql};
+pub(crate) use dialect::Sql;
 #[cfg(feature = "postgres")]
 pub(crate) use dialect::POSTGRES;
 #[cfg(feature = "sqlite")]
@@ -28,6 +26,8 @@ pub(crate) use dialect::SQLITE;
 pub(crate) use events::ReadyEvents;
 pub(crate) use membership::ReadyBatch;
 pub(crate) use names::{Names, check_prefix, check_schema, check_workspace, checked_id};
+#[cfg(feature = "postgres")]
+pub(crate) use schema::ddl;
 pub(crate) use schema::ensure;
 pub(crate) use session::{Fault, SqlSession, Work};
 pub(crate) use statements::Statements;

@@ -122,6 +122,7 @@ fn refuse_strangers(found: &Found, names: &Names, contract: &Contract) -> Work<(
 async fn complete<S: SqlSession>(session: &mut S, names: &Names, contract: &Contract, found: &Found) -> Work<()> {
     let (versions, others): (Vec<&Table>, Vec<&Table>) =
         contract.tables.iter().partition(|table| table.name == SCHEMA.name);
+    session.make_place(names).await?;
     for table in versions.into_iter().chain(others) {
         let name = names.plain(table.name);
         if !found.has(&name) {
@@ -141,6 +142,20 @@ async fn complete<S: SqlSession>(session: &mut S, names: &Names, contract: &Cont
         session.define(&view).await?;
     }
     Ok(())
+}
+
+/// Every statement that makes tables and views anew, the version among them: for those who make them by hand.
+#[cfg(feature = "postgres")]
+pub(crate) fn ddl(names: &Names, contract: &Contract) -> Vec<String> {
+    let mut statements: Vec<String> = contract.tables.iter().flat_map(|table| create_table(names, table)).collect();
+    statements.extend(views::create(names));
+    statements.push(format!(
+        "INSERT INTO {} (version, engine_version, created_at) VALUES ({}, '{}', CURRENT_TIMESTAMP)",
+        names.versions,
+        contract.version,
+        env!("CARGO_PKG_VERSION")
+    ));
+    statements
 }
 
 /// Columns that others added do no harm; a missing one would show only in the middle of a run.

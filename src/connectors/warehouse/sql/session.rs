@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 
-use super::dialect::{Dialect, Sql};
+use super::dialect::Sql;
+use super::names::Names;
 use super::value::{Cell, StageRows, Values};
 use crate::connectors::warehouse::tables::Table;
 use crate::error::{Error, ErrorKind};
@@ -39,9 +40,6 @@ impl Fault {
 /// of it does.
 #[async_trait]
 pub(crate) trait SqlSession: Send {
-    /// The language it speaks.
-    fn dialect(&self) -> &'static Dialect;
-
     /// Begins a transaction with empty stages.
     async fn begin(&mut self, stages: &[&Table]) -> Work<()>;
 
@@ -65,6 +63,12 @@ pub(crate) trait SqlSession: Send {
 
     /// Runs a statement without parameters: those that make tables.
     async fn define(&mut self, sql: &str) -> Work<()>;
+
+    /// Makes the place where the tables are to be, where it is missing.
+    async fn make_place(&mut self, names: &Names) -> Work<()> {
+        let _ = names;
+        Ok(())
+    }
 
     /// The tables and views where ours are to be: the name of each, and each of its columns (none for a view).
     async fn objects(&mut self, schema: Option<&str>) -> Work<Vec<(String, Option<String>)>>;

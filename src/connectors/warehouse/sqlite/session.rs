@@ -12,7 +12,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, Statement, ToSql};
 
 use super::fault::of_sqlite;
-use crate::connectors::warehouse::sql::{Cell, Dialect, SQLITE, Sql, SqlSession, StageRows, Value, Values, Work};
+use crate::connectors::warehouse::sql::{Cell, SQLITE, Sql, SqlSession, StageRows, Value, Values, Work};
 use crate::connectors::warehouse::tables::Table;
 use crate::connectors::warehouse::values::{decimal, moment};
 use crate::error::{Error, ErrorKind, Retry};
@@ -140,10 +140,6 @@ fn bind(statement: &mut Statement<'_>, sql: &Sql, values: &Values<'_>) -> rusqli
 
 #[async_trait]
 impl SqlSession for Session<'_> {
-    fn dialect(&self) -> &'static Dialect {
-        &SQLITE
-    }
-
     /// Takes the database's only lock for writing.
     async fn begin(&mut self, stages: &[&Table]) -> Work<()> {
         self.run("BEGIN IMMEDIATE")?;
