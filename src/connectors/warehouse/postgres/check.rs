@@ -38,9 +38,11 @@ pub(super) async fn grants(client: &Client, config: &PostgresConfig, names: &Nam
     let role: String = row.try_get(1).map_err(told)?;
     let tls: Option<bool> = row.try_get(7).map_err(told)?;
     let may = |index: usize| row.try_get::<_, bool>(index).map_err(told);
-    let mut check = check
-        .with_found(format!("PostgreSQL {version}"))
-        .with_found(if tls == Some(true) { "encrypted" } else { "not encrypted" });
+    let mut check = check.with_found(format!("PostgreSQL {version}")).with_found(if tls == Some(true) {
+        "encrypted"
+    } else {
+        "not encrypted"
+    });
     let grant = |what: &str| format!("GRANT {what} TO {}", POSTGRES.quoted(&role));
     let (database, schema) = (POSTGRES.quoted(&config.database), POSTGRES.quoted(&config.schema));
     if !may(2)? {
@@ -58,7 +60,8 @@ pub(super) async fn grants(client: &Client, config: &PostgresConfig, names: &Nam
     let rows = client.query_typed(ASKED_OF_TABLES, &[(&config.schema, Type::TEXT)]).await.map_err(told)?;
     let mut found = 0;
     for table in CONTRACT.tables {
-        let Some(row) = rows.iter().find(|row| row.try_get(0).is_ok_and(|name: String| name == names.plain(table.name)))
+        let Some(row) =
+            rows.iter().find(|row| row.try_get(0).is_ok_and(|name: String| name == names.plain(table.name)))
         else {
             continue;
         };

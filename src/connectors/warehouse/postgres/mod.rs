@@ -86,9 +86,7 @@ pub use tls::Tls;
 pub use super::Removed;
 
 use self::session::Session;
-use super::sql::{
-    self, Answer, Names, POSTGRES, ReadyBatch, ReadyEvents, Statements, Task, Terms, destination,
-};
+use super::sql::{self, Answer, Names, POSTGRES, ReadyBatch, ReadyEvents, Statements, Task, Terms, destination};
 use super::tables::CONTRACT;
 use super::values::check_moment;
 use crate::destination::{
@@ -180,7 +178,9 @@ impl Postgres {
             return Ok(check);
         }
         match self.perform(cx, "check", || Ok(Task::Probe)).await {
-            Ok(_) => Ok(check.with_found(format!("tables of version {}", CONTRACT.version)).with_found("can be written to")),
+            Ok(_) => {
+                Ok(check.with_found(format!("tables of version {}", CONTRACT.version)).with_found("can be written to"))
+            }
             Err(error) if is_for_the_operator(&error) => Ok(check.with_missing(error.message())),
             Err(error) => Err(error),
         }
@@ -209,17 +209,14 @@ fn is_for_the_operator(error: &Error) -> bool {
 impl Inner {
     async fn run(&self, cx: &Context, task: &Task) -> Result<Answer> {
         let now = cx.now();
-        let outside = |_| Error::new(ErrorKind::Config, "expected the clock in the years 1 to 9999, found another time");
+        let outside =
+            |_| Error::new(ErrorKind::Config, "expected the clock in the years 1 to 9999, found another time");
         check_moment(now, "now").map_err(outside)?;
         let closed = |_| Error::new(ErrorKind::Bug, "expected connections to be handed out, found none");
         let _slot = self.slots.acquire().await.map_err(closed)?;
         let mut session = self.session(cx, now).await?;
-        let terms = Terms {
-            statements: &self.statements,
-            workspace: &self.config.workspace_key,
-            place: &self.place,
-            now,
-        };
+        let terms =
+            Terms { statements: &self.statements, workspace: &self.config.workspace_key, place: &self.place, now };
         let result = sql::perform(&mut session, &terms, task).await;
         if result.as_ref().map_or_else(|fault| fault.spares_the_connection, |_| true) {
             self.keep(session.release().await);

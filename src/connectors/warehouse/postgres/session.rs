@@ -10,9 +10,7 @@ use tokio_postgres::{Client, Row};
 
 use super::fault;
 use super::wire::{Chunks, Parameter, type_of};
-use crate::connectors::warehouse::sql::{
-    Cell, Fault, Names, POSTGRES, Sql, SqlSession, StageRows, Values, Work,
-};
+use crate::connectors::warehouse::sql::{Cell, Fault, Names, POSTGRES, Sql, SqlSession, StageRows, Values, Work};
 use crate::connectors::warehouse::tables::Table;
 use crate::error::{Error, ErrorKind};
 
@@ -68,8 +66,12 @@ fn cell(row: &Row, index: usize) -> Work<Cell> {
     let of = row.columns().get(index).map(|column| column.type_().clone());
     let got = match of {
         Some(Type::INT8) => row.try_get::<_, Option<i64>>(index).map(|value| value.map(Cell::Int)),
-        Some(Type::INT4) => row.try_get::<_, Option<i32>>(index).map(|value| value.map(|value| Cell::Int(value.into()))),
-        Some(Type::BOOL) => row.try_get::<_, Option<bool>>(index).map(|value| value.map(|value| Cell::Int(value.into()))),
+        Some(Type::INT4) => {
+            row.try_get::<_, Option<i32>>(index).map(|value| value.map(|value| Cell::Int(value.into())))
+        }
+        Some(Type::BOOL) => {
+            row.try_get::<_, Option<bool>>(index).map(|value| value.map(|value| Cell::Int(value.into())))
+        }
         _ => row.try_get::<_, Option<String>>(index).map(|value| value.map(Cell::Text)),
     };
     match got {

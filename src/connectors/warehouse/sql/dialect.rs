@@ -252,17 +252,11 @@ mod tests {
         };
         assert_eq!(
             of(&POSTGRES),
-            (
-                "SELECT a FROM t WHERE w = $1 AND (a = $2 OR b = $1) LIMIT $3".into(),
-                "workspace,key,page_size".into()
-            )
+            ("SELECT a FROM t WHERE w = $1 AND (a = $2 OR b = $1) LIMIT $3".into(), "workspace,key,page_size".into())
         );
         assert_eq!(
             of(&SQLITE),
-            (
-                "SELECT a FROM t WHERE w = ?1 AND (a = ?2 OR b = ?1) LIMIT ?3".into(),
-                "workspace,key,page_size".into()
-            )
+            ("SELECT a FROM t WHERE w = ?1 AND (a = ?2 OR b = ?1) LIMIT ?3".into(), "workspace,key,page_size".into())
         );
         assert_eq!(
             of(&MYSQL),

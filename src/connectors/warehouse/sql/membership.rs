@@ -11,9 +11,7 @@ use super::split::{self, Pieces};
 use super::task::{Terms, outcome};
 use super::value::{StageRows, Value};
 use crate::connectors::warehouse::tables::{MEMBERSHIP, STAGED_ROWS, STEPS};
-use crate::connectors::warehouse::values::{
-    check_attributes, check_key, check_moment, json, reason_word, sha256_hex,
-};
+use crate::connectors::warehouse::values::{check_attributes, check_key, check_moment, json, reason_word, sha256_hex};
 use crate::destination::{Action, Batch, Outcome, Row, RowOutcome};
 use crate::error::{Error, ErrorKind, Result};
 

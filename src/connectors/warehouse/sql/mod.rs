@@ -18,11 +18,11 @@ mod value;
 mod views;
 
 pub(crate) use destination::{capabilities, destination};
-pub(crate) use dialect::Sql;
 #[cfg(feature = "postgres")]
 pub(crate) use dialect::POSTGRES;
 #[cfg(feature = "sqlite")]
 pub(crate) use dialect::SQLITE;
+pub(crate) use dialect::Sql;
 pub(crate) use events::ReadyEvents;
 pub(crate) use membership::ReadyBatch;
 pub(crate) use names::{Names, check_prefix, check_schema, check_workspace, checked_id};

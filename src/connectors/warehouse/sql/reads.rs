@@ -74,11 +74,7 @@ pub(super) async fn forget<S: SqlSession>(session: &mut S, terms: &Terms<'_>, pe
 /// Writes a row, and takes it back.
 pub(super) async fn probe<S: SqlSession>(session: &mut S, terms: &Terms<'_>) -> Work<()> {
     // Not an id that a batch can have, which is hex.
-    let values = [
-        ("batch", Value::Text("check")),
-        ("run", Value::Text("check")),
-        ("now", Value::Moment(terms.now)),
-    ];
+    let values = [("batch", Value::Text("check")), ("run", Value::Text("check")), ("now", Value::Moment(terms.now))];
     session.begin(&[]).await?;
     session.execute(&terms.statements.probe, &values).await?;
     session.rollback().await

@@ -55,7 +55,11 @@ impl Statements {
             write_events: sql(write_events(names)),
             note_run: sql(note_run(names)),
             note_reject: sql(note_reject(names)),
-            size: sql(format!("SELECT COUNT(*) FROM {} AS m WHERE {} AND m.is_member = TRUE", names.membership, ours("m"))),
+            size: sql(format!(
+                "SELECT COUNT(*) FROM {} AS m WHERE {} AND m.is_member = TRUE",
+                names.membership,
+                ours("m")
+            )),
             members: sql(format!(
                 "SELECT m.member_key FROM {} AS m WHERE {} AND m.member_key > :after AND m.is_member = TRUE
                  ORDER BY m.member_key LIMIT :page",
@@ -63,11 +67,7 @@ impl Statements {
                 ours("m")
             )),
             forget: forget(names).map(sql),
-            probe: sql(insert(
-                &names.batches,
-                &BATCHES,
-                &[":batch", ":run", "'check'", "0", "''", ":now"],
-            )),
+            probe: sql(insert(&names.batches, &BATCHES, &[":batch", ":run", "'check'", "0", "''", ":now"])),
             find_version: sql(format!("SELECT MAX(version) FROM {}", names.versions)),
             note_version: sql(insert(&names.versions, &SCHEMA, &[":version", ":engine", ":now"])),
         }
@@ -95,8 +95,7 @@ fn note_batch(names: &Names) -> String {
     let new = |name| (name, dialect.new(name));
     let values = [":batch", ":run", ":table_name", ":row_count", ":content", ":now"];
     let sets = ["run_id", "row_count", "content_sha256", "committed_at"].map(new);
-    insert(&names.batches, &BATCHES, &values)
-        + &dialect.or_update(&BATCHES, &names.bare(BATCHES.name), &sets, "TRUE")
+    insert(&names.batches, &BATCHES, &values) + &dialect.or_update(&BATCHES, &names.bare(BATCHES.name), &sets, "TRUE")
 }
 
 /// A row with a lower version than what is held does nothing, and is left out. Where no row is held, the log may remember
@@ -296,24 +295,15 @@ fn note_run(names: &Names) -> String {
 
 /// A rejected row that is known already stays as it is.
 fn note_reject(names: &Names) -> String {
-    let values = [
-        ":reject",
-        ":run",
-        ":audience",
-        ":member",
-        ":op",
-        ":class",
-        ":code",
-        ":message",
-        ":attempt",
-        ":occurred",
-    ];
+    let values =
+        [":reject", ":run", ":audience", ":member", ":op", ":class", ":code", ":message", ":attempt", ":occurred"];
     insert(&names.rejects, &REJECTS, &values) + &names.dialect.or_keep(&REJECTS, &names.bare(REJECTS.name))
 }
 
 /// A rejected row names its tenant only through its run; one whose run was not logged may be anybody's.
 fn forget(names: &Names) -> [String; 4] {
-    let staged = |table: &str| delete_staged(names, table, "m.workspace_key = :workspace AND ", &STAGED_KEYS, "member_key");
+    let staged =
+        |table: &str| delete_staged(names, table, "m.workspace_key = :workspace AND ", &STAGED_KEYS, "member_key");
     let theirs = format!(
         "NOT EXISTS (SELECT 1 FROM {} AS run WHERE run.run_id = m.run_id AND run.workspace_key <> :workspace) AND ",
         names.runs
@@ -345,6 +335,10 @@ pub(crate) fn create_table(names: &Names, table: &Table) -> Vec<String> {
 }
 
 /// The statement that adds a column that may be null.
-pub(crate) fn add_column(names: &Names, table: &Table, column: &crate::connectors::warehouse::tables::Column) -> String {
+pub(crate) fn add_column(
+    names: &Names,
+    table: &Table,
+    column: &crate::connectors::warehouse::tables::Column,
+) -> String {
     format!("ALTER TABLE {} ADD COLUMN {}", names.of(table.name), names.dialect.column(column))
 }

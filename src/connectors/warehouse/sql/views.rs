@@ -54,10 +54,8 @@ fn membership_intervals(names: &Names) -> String {
 /// Nothing passes through a binary float but `ltv`.
 fn cohort_ltv(names: &Names) -> String {
     let Names { dialect, membership, events, .. } = names;
-    let (entered_week, weeks_since) = (
-        week_of(dialect, "first_entered_at"),
-        weeks_between(dialect, "cohort_week", &week_of(dialect, "occurred_at")),
-    );
+    let (entered_week, weeks_since) =
+        (week_of(dialect, "first_entered_at"), weeks_between(dialect, "cohort_week", &week_of(dialect, "occurred_at")));
     let same_group = dialect.same("cohort.group_key", "week.group_key");
     let Money { sum, shown, shown_to_date, ltv } = money(dialect);
     format!(

@@ -105,7 +105,8 @@ mod tests {
     use super::*;
 
     fn of(extended: i32) -> Error {
-        of_sqlite(rusqlite::Error::SqliteFailure(ffi::Error::new(extended), Some("/srv/x.db nora@quist.se".into()))).error
+        of_sqlite(rusqlite::Error::SqliteFailure(ffi::Error::new(extended), Some("/srv/x.db nora@quist.se".into())))
+            .error
     }
 
     #[test]

@@ -50,9 +50,7 @@ pub use config::SqliteConfig;
 pub use super::Removed;
 
 use self::session::{Caller, Slot};
-use super::sql::{
-    self, Answer, Names, ReadyBatch, ReadyEvents, SQLITE, Statements, Task, Terms, Work, destination,
-};
+use super::sql::{self, Answer, Names, ReadyBatch, ReadyEvents, SQLITE, Statements, Task, Terms, Work, destination};
 use super::tables::{CONTRACT, SCHEMA_VERSION};
 use super::values::check_moment;
 use crate::destination::{
@@ -145,7 +143,8 @@ impl Sqlite {
 
 impl Inner {
     fn run(&self, caller: &Caller, now: Timestamp, task: &Task) -> Work<Answer> {
-        let outside = |_| Error::new(ErrorKind::Config, "expected the clock in the years 1 to 9999, found another time");
+        let outside =
+            |_| Error::new(ErrorKind::Config, "expected the clock in the years 1 to 9999, found another time");
         check_moment(now, "now").map_err(outside)?;
         let Self { names, statements, config, .. } = self;
         let terms = Terms { statements, workspace: &config.workspace_key, place: "", now };

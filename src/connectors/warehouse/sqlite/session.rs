@@ -95,11 +95,7 @@ impl Session<'_> {
         self.connection.execute_batch(sql).map_err(of_sqlite)
     }
 
-    fn prepared<T>(
-        &self,
-        sql: &str,
-        run: impl FnOnce(&mut Statement<'_>) -> rusqlite::Result<T>,
-    ) -> Work<T> {
+    fn prepared<T>(&self, sql: &str, run: impl FnOnce(&mut Statement<'_>) -> rusqlite::Result<T>) -> Work<T> {
         self.connection.prepare(sql).and_then(|mut statement| run(&mut statement)).map_err(of_sqlite)
     }
 }

@@ -2,8 +2,6 @@
 
 mod contract;
 mod faults;
-mod history;
-mod values;
 
 use std::sync::Arc;
 use std::time::Duration;
