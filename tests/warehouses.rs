@@ -6,6 +6,8 @@ mod bench;
 mod contract;
 #[path = "warehouses/history.rs"]
 mod history;
+#[path = "warehouses/postgres.rs"]
+mod postgres_server;
 mod servers;
 #[path = "warehouses/values.rs"]
 mod values;

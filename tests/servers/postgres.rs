@@ -16,6 +16,12 @@ pub struct PostgresServer {
     child: Mutex<Option<Child>>,
 }
 
+/// How the folders of servers begin.
+const FOLDER: &str = "audience-postgres";
+
+/// Beyond this a folder without a server is nobody's.
+const OLD: Duration = Duration::from_secs(600);
+
 /// The newest installed version.
 fn bin() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
@@ -26,6 +32,18 @@ fn bin() -> Option<PathBuf> {
     let folder = program.parent()?.to_owned();
     // What is on the path may be a script that starts another.
     folder.join("initdb").is_file().then_some(folder)
+}
+
+/// Removes what servers of programs that were killed left behind.
+fn sweep() {
+    for entry in std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
+        let ours = entry.file_name().to_string_lossy().starts_with(FOLDER);
+        let old =
+            entry.metadata().and_then(|found| found.modified()).is_ok_and(|at| at.elapsed().is_ok_and(|age| age > OLD));
+        if ours && old && !entry.path().join("data/postmaster.pid").exists() {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 impl PostgresServer {
@@ -43,7 +61,8 @@ impl PostgresServer {
     /// A server with settings of its own; `None` where none is installed.
     pub fn start(settings: &[(&str, &str)]) -> Option<Self> {
         let bin = bin()?;
-        let folder = tempfile::Builder::new().prefix("audience-postgres").tempdir().unwrap();
+        sweep();
+        let folder = tempfile::Builder::new().prefix(FOLDER).tempdir().unwrap();
         if Command::new("id").arg("-u").output().unwrap().stdout == b"0\n" {
             let owned = Command::new("chown").arg("postgres").arg(folder.path()).status().unwrap();
             assert!(owned.success(), "chown");

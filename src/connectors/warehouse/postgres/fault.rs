@@ -44,6 +44,9 @@ pub(super) fn of_connecting(fault: &tokio_postgres::Error) -> Error {
     if let Some(error) = fault.as_db_error() {
         return of_code(error).error;
     }
+    if fault.is_closed() {
+        return unreachable_server();
+    }
     let source = std::error::Error::source(fault);
     let io = source.and_then(|source| source.downcast_ref::<std::io::Error>());
     let tls = io.and_then(|io| io.get_ref()).and_then(|inner| inner.downcast_ref::<rustls::Error>());

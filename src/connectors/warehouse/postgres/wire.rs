@@ -209,8 +209,8 @@ mod tests {
         assert_eq!(copy(0), empty);
         expected.extend(b"\0\x04\0\0\0\x08\0\0\0\0\0\0\0\0\0\0\0\x02\xc3\xa9\xff\xff\xff\xff\0\0\0\x03\x01{}\xff\xff");
         assert_eq!(copy(1), expected);
-        // More than one chunk: 19 bytes, 33 a row, 2 at the end.
-        assert_eq!(copy(20_000).len(), 19 + 33 * 20_000 + 2);
+        // More than one chunk: 19 bytes, 31 a row, 2 at the end.
+        assert_eq!(copy(20_000).len(), 19 + 31 * 20_000 + 2);
         assert_eq!(Chunks::new(&Rows(20_000)).count(), 3);
     }
 }

@@ -1,6 +1,7 @@
 //! What is SQLite's own: the file, and what is left in it.
 
 use super::*;
+use crate::destination::{EventBatch, KeyEvent};
 
 #[tokio::test]
 async fn who_is_forgotten_leaves_no_byte_behind() {
@@ -19,8 +20,13 @@ async fn who_is_forgotten_leaves_no_byte_behind() {
     let people = || (0..3_000_u32).step_by(7).map(|index| format!("m{:08x}-canary", index.wrapping_mul(2_654_435_761)));
     bench.accepted(&crowd(1, Action::Add)).await;
     bench.accepted(&crowd(2, Action::Update)).await;
-    let events = people().enumerate().map(|(index, member)| event(&format!("E-{index}"), &member, 0)).collect();
-    record(&bench, "call-1", events).await;
+    let events = people()
+        .enumerate()
+        .map(|(index, member)| {
+            KeyEvent::new(format!("E-{index}"), "order", member.as_str(), Timestamp::from_millis(NOON))
+        })
+        .collect();
+    bench.warehouse.record(&bench.cx, &EventBatch::new("call-1", events)).await.unwrap();
     let at = Timestamp::from_millis(NOON);
     let rejects: Vec<_> = people()
         .map(|id| RejectRecord::new(format!("R-{}", id.len()), "run-1", "vip", MemberId::new(id), Action::Add, "x", at))
