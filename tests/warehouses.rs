@@ -4,6 +4,8 @@
 mod bench;
 #[path = "warehouses/contract.rs"]
 mod contract;
+#[path = "warehouses/faults.rs"]
+mod faults;
 #[path = "warehouses/history.rs"]
 mod history;
 #[path = "warehouses/postgres.rs"]
@@ -62,5 +64,15 @@ suite! {
             what_cannot_be_an_audience_is_refused
             any_member_id_and_text_come_back_as_they_were
             a_resend_changes_nothing_but_the_run;
+        faults:
+            rows_that_somebody_elses_rule_refuses_are_refused_alone_and_again
+            a_text_of_a_megabyte_comes_back
+            moments_and_amounts_at_their_edges_come_back
+            attributes_of_every_kind_come_back
+            an_older_schema_gets_what_it_lacks
+            a_newer_schema_and_one_that_lost_a_column_are_left_alone
+            a_table_of_somebody_else_is_left_alone
+            columns_that_others_added_do_no_harm
+            warehouses_that_start_at_once_make_one_set_of_tables;
     }
 }

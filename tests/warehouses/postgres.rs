@@ -124,10 +124,10 @@ async fn a_server_that_crashes_comes_back_to_whole_batches() {
     let warehouse = Postgres::new(postgres_config(server.port(), "activation")).unwrap();
     warehouse.send(&context(), &people(1, 10)).await.unwrap();
     for round in 0..4_u64 {
-        let batch = people(2 + round, 20_000);
+        let batch = people(2 + round, 4_000);
         let (sender, loaded) = (warehouse.clone(), batch.clone());
         let sending = tokio::spawn(async move { sender.send(&context(), &loaded).await.map(drop) });
-        tokio::time::sleep(Duration::from_millis(60 * round)).await;
+        tokio::time::sleep(Duration::from_millis(25 * round)).await;
         let (down, up) = (|| server.down("QUIT"), || server.up());
         tokio::task::block_in_place(down);
         if let Err(error) = sending.await.unwrap() {
@@ -141,13 +141,13 @@ async fn a_server_that_crashes_comes_back_to_whole_batches() {
         let found = client.query_one(sql, &[]).await.unwrap();
         let (version, count) = (found.get::<_, i64>(0) as u64, found.get::<_, i64>(1));
         assert!(
-            version == 2 + round || count == if round == 0 { 10 } else { 20_000 },
+            version == 2 + round || count == if round == 0 { 10 } else { 4_000 },
             "half a batch: {version} {count}"
         );
         send_on(&warehouse, &batch).await;
     }
     let client = server.client("postgres", "postgres").await;
-    for (table, rows) in [("audience_membership", 20_000), ("audience_membership_log", 20_000), ("load_batches", 5)] {
+    for (table, rows) in [("audience_membership", 4_000), ("audience_membership_log", 4_000), ("load_batches", 5)] {
         let found = client.query_one(&format!("SELECT COUNT(*) FROM activation.{table}"), &[]).await.unwrap();
         assert_eq!(found.get::<_, i64>(0), rows, "{table}");
     }
