@@ -79,6 +79,20 @@ fn ours(alias: &str) -> String {
     format!("{alias}.workspace_key = :workspace AND {alias}.audience_key = :audience")
 }
 
+/// One tenant's rows of one audience, to be joined with the stage `other` (of which `column` is never null).
+///
+/// Without statistics PostgreSQL guesses that one row in 200 has a given workspace, and one of those in 200 a given
+/// audience: it then reads all rows of the audience for each that is staged. What depends on the stage it looks up.
+fn ours_beside(names: &Names, alias: &str, other: &str, column: &str) -> String {
+    match names.dialect.kind {
+        Kind::Postgres => {
+            let of = |value: &str| format!("CASE WHEN {other}.{column} IS NOT NULL THEN {value} END");
+            format!("{alias}.workspace_key = {} AND {alias}.audience_key = {}", of(":workspace"), of(":audience"))
+        }
+        Kind::Sqlite | Kind::MySql => ours(alias),
+    }
+}
+
 /// A member's rows in the log, in the order of its key.
 fn history(alias: &str, member: &str) -> String {
     format!("{alias}.workspace_key = :workspace AND {alias}.member_key = {member} AND {alias}.audience_key = :audience")
@@ -117,7 +131,7 @@ fn steps_present(names: &Names) -> String {
         rows = dialect.stage(&STAGED_ROWS),
         same_group = dialect.same("m.group_key", "r.group_key"),
         history = history("l", "r.member_key"),
-        ours = ours("m"),
+        ours = ours_beside(names, "m", "r", "op"),
     )
 }
 
@@ -132,7 +146,7 @@ fn steps_left(names: &Names) -> String {
          WHERE r.idx >= :low AND r.idx < :high AND m.row_version <= :version",
         steps = dialect.stage(&STEPS),
         rows = dialect.stage(&STAGED_ROWS),
-        ours = ours("m"),
+        ours = ours_beside(names, "m", "r", "op"),
     )
 }
 
@@ -186,7 +200,7 @@ fn write_tombstones(names: &Names) -> String {
                  {m}run_id = :run, {m}row_version = :version, {m}updated_at = :now"
         )
     };
-    let of = format!("{} AND m.member_key = s.member_key", ours("m"));
+    let of = format!("{} AND m.member_key = s.member_key", ours_beside(names, "m", "s", "op"));
     match dialect.kind {
         Kind::MySql => format!("UPDATE {membership} AS m JOIN {steps} AS s ON {of} {}", set("m.")),
         Kind::Sqlite | Kind::Postgres => {
@@ -196,17 +210,20 @@ fn write_tombstones(names: &Names) -> String {
 }
 
 fn delete_left(names: &Names) -> String {
-    delete_staged(names, &names.membership, &format!("{} AND ", ours("m")), &STEPS, "member_key")
+    let ours = format!("{} AND ", ours_beside(names, "m", "s", "op"));
+    delete_staged(names, &names.membership, &ours, &STEPS, "member_key")
 }
 
-/// Deletes the rows whose member is staged. MySQL searches the whole table for `IN`.
+/// Deletes the rows whose member is staged.
 fn delete_staged(names: &Names, table: &str, only: &str, stage: &Table, key: &str) -> String {
     let stage = names.dialect.stage(stage);
     match names.dialect.kind {
-        Kind::MySql => format!("DELETE m FROM {table} AS m JOIN {stage} AS s ON {only}m.member_key = s.{key}"),
-        Kind::Sqlite | Kind::Postgres => {
+        Kind::Sqlite => {
             format!("DELETE FROM {table} AS m WHERE {only}m.member_key IN (SELECT s.{key} FROM {stage} AS s)")
         }
+        Kind::Postgres => format!("DELETE FROM {table} AS m USING {stage} AS s WHERE {only}m.member_key = s.{key}"),
+        // MySQL searches the whole table for `IN`.
+        Kind::MySql => format!("DELETE m FROM {table} AS m JOIN {stage} AS s ON {only}m.member_key = s.{key}"),
     }
 }
 
