@@ -4,6 +4,9 @@
 mod meta;
 #[path = "conformance/mixpanel.rs"]
 mod mixpanel;
+#[path = "conformance/postgres.rs"]
+mod postgres;
+mod servers;
 #[path = "conformance/sqlite.rs"]
 mod sqlite;
 #[path = "conformance/wire.rs"]
@@ -63,4 +66,16 @@ async fn sqlite_passes() {
         "secrecy.events_hide_values",
     ];
     passes(&sqlite::SqliteHarness::new(), &skipped).await;
+}
+
+#[tokio::test]
+async fn postgres_passes() {
+    let Some(server) = servers::postgres::PostgresServer::shared() else { return };
+    let skipped = [
+        "replies.jobs_end",
+        "honesty.undeclared_actions_are_unsupported",
+        "honesty.declared_sessions_work",
+        "secrecy.events_hide_values",
+    ];
+    passes(&postgres::PostgresHarness::new(server), &skipped).await;
 }

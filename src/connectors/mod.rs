@@ -6,7 +6,7 @@
 pub mod ads;
 #[cfg(feature = "mixpanel")]
 pub mod analytics;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub mod warehouse;
 
 use std::sync::Arc;
@@ -60,6 +60,14 @@ pub static CATALOGUE: &[Connector] = &[
         "list property, enter and exit events, key events",
         analytics::mixpanel,
         Mixpanel
+    ),
+    connector!(
+        "postgres",
+        "PostgreSQL",
+        Warehouse,
+        "membership, history, key events, run log",
+        warehouse::postgres,
+        Postgres
     ),
     connector!("sqlite", "SQLite", Warehouse, "membership, history, key events, run log", warehouse::sqlite, Sqlite),
 ];

@@ -38,9 +38,13 @@
 //! - `v_cohort_ltv.value` is exact. Week 0 is the calendar week of the first entry, from Monday, in UTC; events before
 //!   the first entry do not count.
 
+#[cfg(feature = "postgres")]
+pub mod postgres;
+mod removed;
 pub(crate) mod sql;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 pub(crate) mod tables;
 pub(crate) mod values;
 
-#[cfg(feature = "sqlite")]
-pub mod sqlite;
+pub use removed::Removed;

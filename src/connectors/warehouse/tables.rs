@@ -203,8 +203,81 @@ pub(crate) const SCHEMA: Table = Table {
 /// Every table.
 pub(crate) const ALL: [&Table; 7] = [&MEMBERSHIP, &LOG, &EVENTS, &RUNS, &REJECTS, &BATCHES, &SCHEMA];
 
-/// Every view's name; a dialect has their texts.
+/// Every view's name; `views` has their texts.
 pub(crate) const VIEWS: [&str; 3] = ["v_current_members", "v_membership_intervals", "v_cohort_ltv"];
+
+/// What is to be there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Contract {
+    pub(crate) version: i64,
+    pub(crate) tables: &'static [&'static Table],
+}
+
+/// What this crate writes to.
+pub(crate) static CONTRACT: Contract = Contract { version: SCHEMA_VERSION, tables: &ALL };
+
+/// A batch of members on its way: one connection's own, and only until the batch is committed.
+pub(crate) static STAGED_ROWS: Table = Table {
+    name: "audience_sync_rows",
+    columns: &[
+        must("idx", Logical::Int64),
+        must("member_key", Logical::Key),
+        must("op", Logical::Text),
+        must("reason", Logical::Text),
+        may("group_key", Logical::Text),
+        must("happened_at", Logical::Timestamp),
+        may("attributes", Logical::Json),
+        must("row_hash", Logical::Text),
+    ],
+    key: &[],
+    indexes: &[],
+};
+
+/// What each row of a batch does. `kind` is `enter`, `change`, `exit` or `touch`; `is_new` says that no row is held of the
+/// member, `newest` the version of what is held or, without a row, of what the log remembers.
+pub(crate) static STEPS: Table = Table {
+    name: "audience_sync_steps",
+    columns: &[
+        must("member_key", Logical::Key),
+        must("op", Logical::Text),
+        must("kind", Logical::Text),
+        must("reason", Logical::Text),
+        may("group_key", Logical::Text),
+        must("happened_at", Logical::Timestamp),
+        may("attributes", Logical::Json),
+        must("row_hash", Logical::Text),
+        must("is_new", Logical::Bool),
+        may("newest", Logical::Int64),
+    ],
+    key: &[],
+    indexes: &[],
+};
+
+/// A batch of key events on its way.
+pub(crate) static STAGED_EVENTS: Table = Table {
+    name: "audience_sync_events",
+    columns: &[
+        must("idx", Logical::Int64),
+        must("event_id", Logical::Key),
+        must("event_name", Logical::Text),
+        must("member_key", Logical::Key),
+        must("occurred_at", Logical::Timestamp),
+        may("value", Logical::Decimal),
+        may("currency", Logical::Text),
+        may("order_id", Logical::Text),
+        may("properties", Logical::Json),
+    ],
+    key: &[],
+    indexes: &[],
+};
+
+/// People to be forgotten: by their key, and by the one under which their rejects were logged.
+pub(crate) static STAGED_KEYS: Table = Table {
+    name: "audience_sync_keys",
+    columns: &[must("member_key", Logical::Text), must("logged_key", Logical::Text)],
+    key: &[],
+    indexes: &[],
+};
 
 #[cfg(test)]
 mod tests {

@@ -37,6 +37,22 @@ pub(crate) fn decimal(micros: i64) -> Option<String> {
     (size <= MAX_MICROS).then(|| format!("{sign}{}.{:06}", size / 1_000_000, size % 1_000_000))
 }
 
+/// Refuses a moment that not every warehouse can hold.
+pub(crate) fn check_moment(at: Timestamp, field: &'static str) -> Result<(), RowOutcome> {
+    if MOMENTS.contains(&at.as_millis()) {
+        return Ok(());
+    }
+    Err(RowOutcome::rejected_field("out_of_range", field))
+}
+
+/// Refuses an amount, in millionths, that not every warehouse can hold.
+pub(crate) fn check_decimal(micros: i64, field: &'static str) -> Result<(), RowOutcome> {
+    if micros.unsigned_abs() <= MAX_MICROS {
+        return Ok(());
+    }
+    Err(RowOutcome::rejected_field("out_of_range", field))
+}
+
 /// Attributes as a JSON object in name order; `None` when there are none.
 pub(crate) fn json(attributes: &Attributes) -> Option<String> {
     if attributes.is_empty() {

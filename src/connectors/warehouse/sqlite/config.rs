@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::connectors::warehouse::Removed;
+use crate::connectors::warehouse::sql::{check_prefix, check_workspace, checked_id};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The longest waiting for a lock that may be configured: the engine gives a call up after some minutes.
@@ -40,18 +42,6 @@ pub struct SqliteConfig {
     /// How long to wait for another writer, in milliseconds; 5,000 unless set, at most 60,000.
     #[serde(default = "default_busy_timeout")]
     pub busy_timeout_ms: u32,
-}
-
-/// What becomes of the row of a member that left. The log keeps its history either way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Removed {
-    /// It stays, with `is_member` = 0 and the last attributes: cohorts keep former members.
-    #[default]
-    Tombstone,
-    /// It is deleted: `v_cohort_ltv` then counts present members only.
-    Delete,
 }
 
 fn default_workspace() -> String {
@@ -113,42 +103,21 @@ impl SqliteConfig {
     /// Refuses what can never work, and answers with the destination's id.
     pub(super) fn checked_id(&self) -> Result<String> {
         check_path(&self.path)?;
-        let workspace = &self.workspace_key;
-        if workspace.is_empty() || workspace.len() > 64 || workspace.contains('\0') {
-            return Err(refused("expected `workspace_key` to be 1 to 64 bytes without NUL", workspace.len()));
-        }
-        let prefix = self.table_prefix.as_bytes();
-        let word = prefix.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
-        if !word || prefix.len() > 32 || prefix.first().is_some_and(u8::is_ascii_digit) {
-            return Err(refused(
-                "expected `table_prefix` to be up to 32 of [A-Za-z0-9_], not beginning with a digit",
-                prefix.len(),
-            ));
-        }
+        check_workspace(&self.workspace_key)?;
+        check_prefix(&self.table_prefix)?;
         if self.busy_timeout_ms > MAX_BUSY_TIMEOUT_MS {
             return Err(Error::new(
                 ErrorKind::Config,
                 format!("expected `busy_timeout_ms` up to {MAX_BUSY_TIMEOUT_MS}, found {}", self.busy_timeout_ms),
             ));
         }
-        match &self.id {
-            Some(id) if !id.is_empty() && id.chars().all(is_id) => Ok(format!("sqlite:{id}")),
-            Some(id) => Err(refused("expected `id` to be one or more of [a-z0-9_.:-]", id.len())),
-            None => {
-                let stem = self.path.file_stem().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-                Ok(format!("sqlite:{}", stem.replace(|character| !is_id(character), "_")))
-            }
-        }
+        checked_id("sqlite", self.id.as_deref(), &self.path.file_stem().unwrap_or_default().to_string_lossy())
     }
 
     /// The file's name, which messages may show; the folder says too much of the host.
     pub(super) fn file_name(&self) -> String {
         self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
-}
-
-fn is_id(character: char) -> bool {
-    matches!(character, 'a'..='z' | '0'..='9' | '_' | '.' | ':' | '-')
 }
 
 /// SQLite gives the empty name, `:memory:` and `file:` meanings of their own: databases that are gone at the end.
@@ -162,10 +131,6 @@ fn check_path(path: &Path) -> Result<()> {
         ));
     }
     Ok(())
-}
-
-fn refused(expected: &str, len: usize) -> Error {
-    Error::new(ErrorKind::Config, format!("{expected}, found another text of {len} bytes"))
 }
 
 #[cfg(test)]

@@ -4,71 +4,40 @@
 
 use rusqlite::ffi;
 
+use crate::connectors::warehouse::sql::Fault;
 use crate::error::{Error, ErrorKind, Retry};
 
-/// What stopped a piece of work: SQLite, or we ourselves.
-#[derive(Debug)]
-pub(super) enum Fault {
-    Sqlite(rusqlite::Error),
-    Ours(Error),
+/// A fault of SQLite as one of ours.
+pub(super) fn of_sqlite(fault: rusqlite::Error) -> Fault {
+    let (row, spares_the_connection) = match &fault {
+        // What another process does to the lock says nothing against the connection, nor does a row that does not fit.
+        rusqlite::Error::SqliteFailure(error, _) => match error.extended_code & 0xff {
+            ffi::SQLITE_CONSTRAINT => (Some("constraint"), true),
+            ffi::SQLITE_MISMATCH => (Some("type_mismatch"), true),
+            ffi::SQLITE_TOOBIG => (Some("too_big"), true),
+            ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED => (None, true),
+            _ => (None, false),
+        },
+        _ => (None, false),
+    };
+    Fault { error: into_error(fault), row, spares_the_connection }
 }
 
-pub(super) type Work<T> = Result<T, Fault>;
-
-impl From<rusqlite::Error> for Fault {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(error)
-    }
-}
-
-impl From<Error> for Fault {
-    fn from(error: Error) -> Self {
-        Self::Ours(error)
-    }
-}
-
-impl Fault {
-    /// The code by which one row is refused, when it is the row that SQLite refused and nothing else.
-    pub(super) fn row_code(&self) -> Option<&'static str> {
-        let Self::Sqlite(rusqlite::Error::SqliteFailure(error, _)) = self else { return None };
-        match error.extended_code & 0xff {
-            ffi::SQLITE_CONSTRAINT => Some("constraint"),
-            ffi::SQLITE_MISMATCH => Some("type_mismatch"),
-            ffi::SQLITE_TOOBIG => Some("too_big"),
-            _ => None,
+fn into_error(fault: rusqlite::Error) -> Error {
+    match fault {
+        rusqlite::Error::SqliteFailure(error, _) => of_code(error),
+        rusqlite::Error::FromSqlConversionFailure(..)
+        | rusqlite::Error::IntegralValueOutOfRange(..)
+        | rusqlite::Error::InvalidColumnType(..)
+        | rusqlite::Error::Utf8Error(..) => Error::new(
+            ErrorKind::State,
+            "expected the values this crate writes, found one of another type; another writer changed a table: restore \
+             it from a backup",
+        ),
+        rusqlite::Error::InvalidPath(_) | rusqlite::Error::NulError(_) => {
+            Error::new(ErrorKind::Config, "expected `path` to be one that SQLite can open, found another")
         }
-    }
-
-    /// Whether the connection is as good as before. What another process does to the lock says nothing against it.
-    pub(super) fn spares_the_connection(&self) -> bool {
-        match self {
-            Self::Sqlite(rusqlite::Error::SqliteFailure(error, _)) => {
-                matches!(error.extended_code & 0xff, ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED)
-            }
-            Self::Sqlite(_) => false,
-            Self::Ours(_) => true,
-        }
-    }
-
-    pub(super) fn into_error(self) -> Error {
-        match self {
-            Self::Ours(error) => error,
-            Self::Sqlite(rusqlite::Error::SqliteFailure(error, _)) => of_code(error),
-            Self::Sqlite(
-                rusqlite::Error::FromSqlConversionFailure(..)
-                | rusqlite::Error::IntegralValueOutOfRange(..)
-                | rusqlite::Error::InvalidColumnType(..)
-                | rusqlite::Error::Utf8Error(..),
-            ) => Error::new(
-                ErrorKind::State,
-                "expected the values this crate writes, found one of another type; another writer changed a table: \
-                 restore it from a backup",
-            ),
-            Self::Sqlite(rusqlite::Error::InvalidPath(_) | rusqlite::Error::NulError(_)) => {
-                Error::new(ErrorKind::Config, "expected `path` to be one that SQLite can open, found another")
-            }
-            Self::Sqlite(_) => Error::new(ErrorKind::Bug, "expected SQLite to be used as it wants, found a misuse"),
-        }
+        _ => Error::new(ErrorKind::Bug, "expected SQLite to be used as it wants, found a misuse"),
     }
 }
 
@@ -136,8 +105,8 @@ mod tests {
     use super::*;
 
     fn of(extended: i32) -> Error {
-        Fault::from(rusqlite::Error::SqliteFailure(ffi::Error::new(extended), Some("/srv/x.db nora@quist.se".into())))
-            .into_error()
+        of_sqlite(rusqlite::Error::SqliteFailure(ffi::Error::new(extended), Some("/srv/x.db nora@quist.se".into())))
+            .error
     }
 
     #[test]
@@ -171,7 +140,7 @@ mod tests {
 
     #[test]
     fn only_constraints_types_and_sizes_are_a_rows_own_fault() {
-        let row_code = |code| Fault::from(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)).row_code();
+        let row_code = |code| of_sqlite(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)).row;
         for code in [275, 1299, 2067, 1555, 1811] {
             assert_eq!(row_code(code), Some("constraint"), "{code}");
         }

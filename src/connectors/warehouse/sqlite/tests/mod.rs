@@ -2,12 +2,11 @@
 
 mod contract;
 mod faults;
-mod history;
-mod values;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
