@@ -34,7 +34,7 @@ pub(super) async fn members<S: SqlSession>(
         ("page", Value::Int(PAGE as i64 + 1)),
     ];
     let found = session.query(&terms.statements.members, &values).await?;
-    let key = |row: &Vec<Cell>| row.first().and_then(Cell::text).map(|key| MemberId::new(key));
+    let key = |row: &Vec<Cell>| row.first().and_then(Cell::text).map(MemberId::new);
     let mut members: Vec<MemberId> =
         found.iter().map(key).collect::<Option<_>>().ok_or_else(|| Fault::unexpected("keys of members"))?;
     let more = members.len() > PAGE;
