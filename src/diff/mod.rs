@@ -1,9 +1,11 @@
 //! Who entered, left or changed: keys, fingerprints, set algebra of two sides, and the file a side is kept in.
 //!
-//! This module knows nothing of people, platforms or networks. Three ways to use it, from small to large:
+//! This module knows nothing of people, platforms or networks. Four ways to use it, from small to large:
 //!
 //! * [`diff`] takes two sides in memory, of any key and fingerprint, in any order, and gives a [`Delta`].
 //! * [`SortedDiff`] walks two sides that are already in key order and holds one entry of each at a time.
+//! * [`PartitionedDiff`] (feature `engine`) takes rows in any order, of any number, within a fixed memory, and a previous
+//!   side from such rows or from snapshots.
 //! * `snapshot` (feature `engine`) is the file in which a side is kept: sorted, checked, handles encrypted.
 //!
 //! A member is known here by a [`MemberKey`], a keyed hash of its id: it sorts evenly, it cannot be guessed back
@@ -30,6 +32,8 @@
 //! ```
 
 mod delta;
+#[cfg(feature = "engine")]
+mod external;
 mod fingerprint;
 mod key;
 mod set_sum;
@@ -38,6 +42,11 @@ pub mod snapshot;
 mod sorted;
 
 pub use delta::{Changed, Counts, Delta, diff};
+#[cfg(feature = "engine")]
+pub use external::{
+    DiffOptions, DiffSummary, GONE, OnConflict, Operation, PartitionedDiff, Partitioning, Previous, RowCounts,
+    RowWriter, Rows, SourceEnd,
+};
 pub use fingerprint::{FieldValue, Fingerprint, FingerprintHasher};
 pub use key::{KeyHasher, MemberKey};
 pub use set_sum::SetSum;

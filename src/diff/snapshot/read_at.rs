@@ -1,8 +1,7 @@
 //! Reading at a place, without a cursor and without a runtime.
 
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
-use std::sync::{Mutex, PoisonError};
+use std::io;
 
 /// Bytes that can be read at any place.
 ///
@@ -39,25 +38,52 @@ impl<T: AsRef<[u8]> + ?Sized> ReadAt for T {
 
 /// A file to read at any place.
 #[derive(Debug)]
-pub struct FileAt(Mutex<File>);
+pub struct FileAt(Shared);
+
+/// Where the system reads at a place, threads need not wait for one another.
+#[cfg(unix)]
+type Shared = File;
+#[cfg(not(unix))]
+type Shared = std::sync::Mutex<File>;
+
+#[cfg(unix)]
+fn read_exact_at(file: &Shared, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset)
+}
+
+#[cfg(not(unix))]
+fn read_exact_at(file: &Shared, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+    use std::io::{Read as _, Seek as _, SeekFrom};
+    // Seek and read are one step under the lock; where the last reader left the cursor does not matter.
+    let mut file = file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    file.seek(SeekFrom::Start(offset))?;
+    file.read_exact(buffer)
+}
+
+#[cfg(unix)]
+fn length(file: &Shared) -> io::Result<u64> {
+    Ok(file.metadata()?.len())
+}
+
+#[cfg(not(unix))]
+fn length(file: &Shared) -> io::Result<u64> {
+    Ok(file.lock().unwrap_or_else(std::sync::PoisonError::into_inner).metadata()?.len())
+}
 
 impl FileAt {
     /// Takes over a file opened for reading.
     pub fn new(file: File) -> Self {
-        Self(Mutex::new(file))
+        Self(Shared::from(file))
     }
 }
 
 impl ReadAt for FileAt {
     fn size(&self) -> io::Result<u64> {
-        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).metadata()?.len())
+        length(&self.0)
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        // Seek and read are one step under the lock; where the last reader left the cursor does not matter.
-        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        file.seek(SeekFrom::Start(offset))?;
-        file.read_exact(buffer)
+        read_exact_at(&self.0, offset, buffer)
     }
 }
 
