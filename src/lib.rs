@@ -91,6 +91,8 @@ pub mod readiness;
 #[cfg(feature = "engine")]
 pub mod report;
 pub mod secret;
+#[cfg(feature = "source")]
+pub mod source;
 #[cfg(feature = "engine")]
 pub mod state;
 #[cfg(feature = "engine")]

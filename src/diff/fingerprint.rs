@@ -61,14 +61,15 @@ pub enum FieldValue<'a> {
 }
 
 impl FieldValue<'_> {
-    fn write(self, hasher: &mut SipHasher24) {
+    /// Hands over the value as it is hashed, piece by piece.
+    pub(crate) fn write(self, to: impl FnMut(&[u8])) {
         match self {
-            Self::Null => tagged(hasher, 0, &[]),
-            Self::Text(text) => tagged(hasher, 1, text.as_bytes()),
-            Self::Bytes(bytes) => tagged(hasher, 2, bytes),
-            Self::Integer(number) => tagged(hasher, 3, &number.to_le_bytes()),
-            Self::Bool(truth) => tagged(hasher, 4, &[u8::from(truth)]),
-            Self::Float(number) => tagged(hasher, 5, &number.to_bits().to_le_bytes()),
+            Self::Null => tagged(to, 0, &[]),
+            Self::Text(text) => tagged(to, 1, text.as_bytes()),
+            Self::Bytes(bytes) => tagged(to, 2, bytes),
+            Self::Integer(number) => tagged(to, 3, &number.to_le_bytes()),
+            Self::Bool(truth) => tagged(to, 4, &[u8::from(truth)]),
+            Self::Float(number) => tagged(to, 5, &number.to_bits().to_le_bytes()),
         }
     }
 }
@@ -119,10 +120,20 @@ impl FingerprintHasher {
         for (name, value) in fields {
             hasher.write(&length(name.as_bytes()));
             hasher.write(name.as_bytes());
-            value.write(&mut hasher);
+            value.write(|bytes| hasher.write(bytes));
         }
         Fingerprint::from_hash(hasher.finish())
     }
+
+    /// The fingerprint of fields that are encoded already, in the order of their names.
+    pub(crate) fn of_encoded(&self, fields: &[u8]) -> Fingerprint {
+        Fingerprint::from_hash(self.0.hash(fields))
+    }
+}
+
+/// A field's name as it is hashed, in front of its value.
+pub(crate) fn field_name(name: &str) -> Vec<u8> {
+    [&length(name.as_bytes()), name.as_bytes()].concat()
 }
 
 impl fmt::Debug for FingerprintHasher {
@@ -131,10 +142,10 @@ impl fmt::Debug for FingerprintHasher {
     }
 }
 
-fn tagged(hasher: &mut SipHasher24, tag: u8, value: &[u8]) {
-    hasher.write(&[tag]);
-    hasher.write(&length(value));
-    hasher.write(value);
+fn tagged(mut to: impl FnMut(&[u8]), tag: u8, value: &[u8]) {
+    to(&[tag]);
+    to(&length(value));
+    to(value);
 }
 
 #[cfg(test)]

@@ -35,6 +35,8 @@ mod delta;
 #[cfg(feature = "engine")]
 mod external;
 mod fingerprint;
+#[cfg(feature = "engine")]
+mod folder;
 mod key;
 mod set_sum;
 #[cfg(feature = "engine")]
@@ -47,7 +49,11 @@ pub use external::{
     DiffOptions, DiffSummary, GONE, OnConflict, Operation, PartitionedDiff, Partitioning, Previous, RowCounts,
     RowWriter, Rows, SourceEnd,
 };
+#[cfg(feature = "source")]
+pub(crate) use fingerprint::field_name;
 pub use fingerprint::{FieldValue, Fingerprint, FingerprintHasher};
+#[cfg(feature = "engine")]
+pub use folder::{LayerWriter, SnapshotFolder};
 pub use key::{KeyHasher, MemberKey};
 pub use set_sum::SetSum;
 pub use sorted::{Change, Entries, Entry, SortedDiff};

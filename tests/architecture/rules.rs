@@ -20,6 +20,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("naming", &["error", "time"]),
     ("measure", &["error", "figures", "time"]),
     ("diff", &["error", "secret", "time"]),
+    ("source", &["diff", "error"]),
     ("audience", &["naming", "measure", "error", "time"]),
     ("http", &["error", "secret", "clock", "observe", "pace", "time"]),
     ("destination", &["identity", "naming", "error", "clock", "secret", "observe", "time", "http"]),

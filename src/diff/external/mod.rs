@@ -18,6 +18,7 @@ mod spill;
 mod tests;
 
 pub use options::{DiffOptions, OnConflict};
+pub(super) use previous::for_each_member;
 pub use previous::{GONE, Previous};
 pub use rows::{Partitioning, RowCounts, RowWriter, Rows, SourceEnd};
 pub use run::{DiffSummary, Operation, PartitionedDiff};

@@ -5,6 +5,7 @@ use super::record::{Pair, Record as _};
 use super::rows::Rows;
 use super::segments::{KeyRange, Work};
 use crate::diff::snapshot::{KeyRecord, Keys, ReadAt, SnapshotReader};
+use crate::diff::{Fingerprint, MemberKey};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The state of a record that takes a member out of the layers below it.
@@ -164,3 +165,23 @@ fn take_layers<R: ReadAt>(layers: &mut [Layer<R>], range: KeyRange, out: &mut Ve
         )),
     }
 }
+
+/// Hands over the members that `layers` come to, in key order, a part of the keys at a time.
+pub(crate) fn for_each_member<R: ReadAt>(
+    layers: &[SnapshotReader<R>],
+    mut each: impl FnMut(MemberKey, Fingerprint) -> Result<()>,
+) -> Result<()> {
+    let members = layers.iter().map(|layer| layer.totals().members).sum::<u64>();
+    let bits = (members / STEP).max(1).ilog2().min(32);
+    let options = DiffOptions::default();
+    let mut cursor = Previous::Layers(layers).cursor(KeyRange::of(0, 0), &options);
+    let mut pairs = Vec::new();
+    for part in 0..1_u64 << bits {
+        cursor.take(KeyRange::of(part.checked_shl(64 - bits).unwrap_or(0), bits), &mut pairs)?;
+        pairs.iter().try_for_each(|pair| each(pair.key(), pair.fingerprint()))?;
+    }
+    Ok(())
+}
+
+/// About so many members are held while layers are walked.
+const STEP: u64 = 1 << 16;

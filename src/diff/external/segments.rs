@@ -47,7 +47,7 @@ pub(crate) struct KeyRange {
 
 impl KeyRange {
     /// The keys whose first `bits` bits are those of `high`.
-    fn of(high: u64, bits: u32) -> Self {
+    pub(super) fn of(high: u64, bits: u32) -> Self {
         let rest = u64::MAX.checked_shr(bits).unwrap_or(0);
         let key = |high: u64, low: u64| MemberKey::from_u128(u128::from(high) << 64 | u128::from(low));
         Self { first: key(high & !rest, 0), last: key(high | rest, u64::MAX) }
