@@ -76,10 +76,12 @@ impl Record for Pair {
         self.fingerprint.cmp(&other.fingerprint)
     }
 
+    #[inline]
     fn encode(&self, out: &mut [u8]) {
         put(out, [self.high, self.low, self.fingerprint]);
     }
 
+    #[inline]
     fn decode(bytes: &[u8]) -> Self {
         let [high, low, fingerprint] = take(bytes);
         Self { high, low, fingerprint }
@@ -87,6 +89,7 @@ impl Record for Pair {
 }
 
 /// Writes words, little-endian.
+#[inline]
 pub(crate) fn put<const N: usize>(out: &mut [u8], words: [u64; N]) {
     let (places, _) = out.as_chunks_mut::<8>();
     for (place, word) in places.iter_mut().zip(words) {
@@ -95,6 +98,7 @@ pub(crate) fn put<const N: usize>(out: &mut [u8], words: [u64; N]) {
 }
 
 /// Reads what [`put`] wrote.
+#[inline]
 pub(crate) fn take<const N: usize>(bytes: &[u8]) -> [u64; N] {
     let (words, _) = bytes.as_chunks::<8>();
     let mut out = [0; N];

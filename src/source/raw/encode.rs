@@ -24,6 +24,7 @@ impl Fields {
         Self { hasher: hasher.clone(), bytes: Vec::new(), digits: String::new() }
     }
 
+    #[inline]
     pub(super) fn put(&mut self, name: &Name, value: FieldValue<'_>) {
         let bytes = &mut self.bytes;
         bytes.extend_from_slice(&name.0);
@@ -32,17 +33,19 @@ impl Fields {
 
     /// A text or what stands for one; a whole number counts as that.
     pub(super) fn text(&mut self, name: &Name, text: &[u8]) {
-        match (whole(text), std::str::from_utf8(text)) {
-            (Some(number), _) => self.put(name, FieldValue::Integer(number)),
-            (None, Ok(text)) => self.put(name, FieldValue::Text(text)),
-            (None, Err(_)) => self.put(name, FieldValue::Bytes(text)),
+        if let Some(number) = whole(text) {
+            return self.number(name, number);
         }
+        self.put(name, std::str::from_utf8(text).map_or(FieldValue::Bytes(text), FieldValue::Text));
     }
 
-    pub(super) fn unsigned(&mut self, name: &Name, number: u64) {
-        match i64::try_from(number) {
-            Ok(number) => self.put(name, FieldValue::Integer(number)),
-            Err(_) => self.shown(name, number),
+    /// A whole number. What an `i64` cannot hold counts as the bytes of a `u64`.
+    #[inline]
+    pub(super) fn number(&mut self, name: &Name, number: i128) {
+        match (i64::try_from(number), u64::try_from(number)) {
+            (Ok(number), _) => self.put(name, FieldValue::Integer(number)),
+            (Err(_), Ok(number)) => self.put(name, FieldValue::Bytes(&number.to_le_bytes())),
+            (Err(_), Err(_)) => self.shown(name, number),
         }
     }
 
@@ -73,17 +76,18 @@ impl Fields {
 }
 
 /// The number that a text is, if it is written as numbers are: no plus, no leading zeros, no -0.
-fn whole(text: &[u8]) -> Option<i64> {
+fn whole(text: &[u8]) -> Option<i128> {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     let plain = match digits {
         [b'0'] => text.len() == 1,
-        [b'1'..=b'9', ..] => digits.len() <= 19,
+        [b'1'..=b'9', ..] => digits.len() <= 20,
         _ => false,
     };
     if !plain {
         return None;
     }
-    std::str::from_utf8(text).ok()?.parse().ok()
+    let number = std::str::from_utf8(text).ok()?.parse().ok()?;
+    (i128::from(i64::MIN)..=i128::from(u64::MAX)).contains(&number).then_some(number)
 }
 
 #[cfg(test)]
@@ -92,14 +96,30 @@ mod tests {
 
     #[test]
     fn only_plain_whole_numbers_are_numbers() {
-        let numbers =
-            [("0", 0), ("7", 7), ("-7", -7), ("9223372036854775807", i64::MAX), ("-9223372036854775808", i64::MIN)];
+        let numbers = [
+            ("0", 0),
+            ("7", 7),
+            ("-7", -7),
+            ("18446744073709551615", i128::from(u64::MAX)),
+            ("-9223372036854775808", i128::from(i64::MIN)),
+        ];
         for (text, number) in numbers {
             assert_eq!(whole(text.as_bytes()), Some(number), "{text}");
         }
-        for text in
-            ["", "-", "-0", "007", "+7", " 7", "7 ", "1.0", "1e3", "9223372036854775808", "12345678901234567890123"]
-        {
+        for text in [
+            "",
+            "-",
+            "-0",
+            "007",
+            "+7",
+            " 7",
+            "7 ",
+            "1.0",
+            "1e3",
+            "18446744073709551616",
+            "-9223372036854775809",
+            "12345678901234567890123",
+        ] {
             assert_eq!(whole(text.as_bytes()), None, "{text}");
         }
     }

@@ -6,7 +6,7 @@
 //! | value | counts as |
 //! |---|---|
 //! | null, absent, an empty field of a CSV | nothing: adding a column without values changes nobody |
-//! | a whole number from -2^63 to 2^63 - 1, or a text that is one, written without leading zeros or a plus | that number |
+//! | a whole number from -2^63 to 2^64 - 1, or a text that is one, written without leading zeros or a plus | that number |
 //! | any other number | its shortest decimal text, `1.0` for one |
 //! | a truth value | the text `true` or `false` |
 //! | any other text | its bytes |

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::encode::{Fields, Name};
 use super::{CHUNK, RawChunk, RawReader, RawSource, not_as_expected, reading, unreadable};
-use crate::diff::{FieldValue, FingerprintHasher, SourceEnd};
+use crate::diff::{FingerprintHasher, SourceEnd};
 use crate::error::Result;
 
 /// Rows are rarely shorter: an estimate that is rather too high.
@@ -135,8 +135,8 @@ impl NdjsonReader<'_> {
             Value::Bool(truth) => fields.truth(name, *truth),
             Value::String(text) => fields.text(name, text.as_bytes()),
             Value::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
-                (Some(number), ..) => fields.put(name, FieldValue::Integer(number)),
-                (None, Some(number), _) => fields.unsigned(name, number),
+                (Some(number), ..) => fields.number(name, i128::from(number)),
+                (None, Some(number), _) => fields.number(name, i128::from(number)),
                 (None, None, Some(number)) => fields.float(name, number),
                 (None, None, None) => {}
             },

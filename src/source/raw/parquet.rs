@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow_array::cast::AsArray as _;
@@ -11,14 +12,14 @@ use arrow_array::types::{
     UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, RecordBatch};
-use arrow_schema::{DataType, TimeUnit};
+use arrow_schema::{DataType, FieldRef, Schema, TimeUnit};
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 
 use super::encode::{Fields, Name};
 use super::{CHUNK, RawChunk, RawReader, RawSource, columns, not_as_expected, reading, unreadable};
-use crate::diff::{FieldValue, FingerprintHasher, SourceEnd};
+use crate::diff::{FingerprintHasher, SourceEnd};
 use crate::error::{Error, Result};
 
 pub(super) struct ParquetSource {
@@ -35,6 +36,11 @@ impl ParquetSource {
         // What the writer noted of its own types does not count: a column is what Parquet says it is.
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let metadata = ArrowReaderMetadata::load(&file, options).map_err(broken)?;
+        // Texts as views into the pages they came in: nothing is copied.
+        let views: Vec<FieldRef> = metadata.schema().fields().iter().map(as_view).collect();
+        let options =
+            ArrowReaderOptions::new().with_skip_arrow_metadata(true).with_schema(Arc::new(Schema::new(views)));
+        let metadata = ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options).map_err(broken)?;
         let schema = metadata.schema();
         let (key, others) = columns(schema.fields().iter().map(|field| field.name().as_str()), key)?;
         for (place, name) in others.iter().map(|(place, name)| (*place, name.as_str())).chain([(key, "the id")]) {
@@ -53,7 +59,7 @@ impl ParquetSource {
 impl RawSource for ParquetSource {
     fn readers(&self, threads: usize) -> Result<Vec<Box<dyn RawReader + '_>>> {
         let groups = self.metadata.metadata().num_row_groups();
-        let taken = std::sync::Arc::new(AtomicUsize::new(0));
+        let taken = Arc::new(AtomicUsize::new(0));
         let reader = |_| {
             let fields = Fields::new(&self.fingerprints);
             Box::new(ParquetReader { source: self, taken: taken.clone(), rows: None, fields, due: 0, given: 0 }) as _
@@ -69,7 +75,7 @@ impl RawSource for ParquetSource {
 struct ParquetReader<'a> {
     source: &'a ParquetSource,
     /// How many row groups are taken by any reader.
-    taken: std::sync::Arc<AtomicUsize>,
+    taken: Arc<AtomicUsize>,
     rows: Option<ParquetRecordBatchReader>,
     fields: Fields,
     /// Rows that the row groups taken should have, and had.
@@ -182,12 +188,8 @@ fn put(column: &dyn Array) -> Option<Put<'_>> {
     if let Some(array) = column.as_primitive_opt::<Float64Type>() {
         return Some(Box::new(move |row, name, fields| fields.float(name, array.value(row))));
     }
-    if let Some(array) = column.as_primitive_opt::<UInt64Type>() {
-        return Some(Box::new(move |row, name, fields| fields.unsigned(name, array.value(row))));
-    }
     let number = whole(column)?;
-    // All that is left fits.
-    Some(Box::new(move |row, name, fields| fields.put(name, FieldValue::Integer(number(row) as i64))))
+    Some(Box::new(move |row, name, fields| fields.number(name, number(row))))
 }
 
 /// The bytes of texts and the like.
@@ -250,6 +252,14 @@ fn whole<'a>(column: &'a dyn Array) -> Option<Box<dyn Fn(usize) -> i128 + 'a>> {
         DataType::Timestamp(TimeUnit::Nanosecond, _) => of!(TimestampNanosecondType),
         _ => return None,
     })
+}
+
+fn as_view(field: &FieldRef) -> FieldRef {
+    match field.data_type() {
+        DataType::Utf8 => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8View)),
+        DataType::Binary => Arc::new(field.as_ref().clone().with_data_type(DataType::BinaryView)),
+        _ => Arc::clone(field),
+    }
 }
 
 fn readable(kind: &DataType) -> bool {
