@@ -13,8 +13,8 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Instant, SystemTime};
 
+use audience_sync::clock::{Clock, TokioClock};
 use audience_sync::diff::snapshot::FileAt;
 use audience_sync::diff::{
     DiffOptions, DiffSummary, FingerprintHasher, KeyHasher, MemberKey, Operation, PartitionedDiff, Partitioning,
@@ -109,7 +109,7 @@ enum Before {
 }
 
 fn run(arguments: &Arguments) -> Result<()> {
-    let begun = Instant::now();
+    let begun = now().as_millis();
     let kept = arguments.previous.as_deref().filter(|path| path.is_dir());
     if let Some(missing) = arguments.previous.as_deref().filter(|path| !path.exists()) {
         return Err(Error::new(
@@ -134,7 +134,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         (Some(file), None) => Before::File(raw::open(file, &arguments.key, &job.fingerprints)?),
     };
     let summary = job.diff(&before, current.as_ref(), &keyring)?;
-    print(&summary, begun.elapsed().as_secs_f64());
+    print(&summary, (now().as_millis() - begun) as f64 / 1000.0);
     Ok(())
 }
 
@@ -253,8 +253,7 @@ fn panicked() -> Error {
 }
 
 fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    TokioClock.now()
 }
 
 /// Gathers operations for `--ops`: memory grows with them, because ids are looked up once they are all known.

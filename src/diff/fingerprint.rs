@@ -132,12 +132,14 @@ impl FingerprintHasher {
     }
 
     /// The fingerprint of fields that are encoded already, in the order of their names.
+    #[cfg(feature = "source")]
     pub(crate) fn of_encoded(&self, fields: &[u8]) -> Fingerprint {
         Fingerprint::from_hash(self.0.hash(fields))
     }
 }
 
 /// A field's name as it is hashed, in front of its value.
+#[cfg(feature = "source")]
 pub(crate) fn field_name(name: &str) -> Vec<u8> {
     [&length(name.as_bytes()), name.as_bytes()].concat()
 }

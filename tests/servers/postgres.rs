@@ -118,6 +118,7 @@ impl PostgresServer {
             if ready.success() {
                 return;
             }
+            #[expect(clippy::disallowed_methods, reason = "a server of another process is waited for in real time")]
             std::thread::sleep(Duration::from_millis(50));
         }
         panic!("PostgreSQL did not start");

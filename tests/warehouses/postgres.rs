@@ -1,5 +1,7 @@
 //! What only a server can do to a warehouse: go away, refuse, wait, be somebody else.
 
+#![expect(clippy::disallowed_methods, reason = "servers and proxies are waited for in real time")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -20,6 +20,7 @@ const MOMENTS: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_207
 const MAX_MICROS: u64 = 999_999_999_999_999_999;
 
 /// A moment as ISO 8601 in UTC with microseconds; `None` outside the years 1 to 9999.
+#[cfg(any(test, feature = "sqlite"))]
 pub(crate) fn moment(at: Timestamp) -> Option<String> {
     if !MOMENTS.contains(&at.as_millis()) {
         return None;
@@ -31,6 +32,7 @@ pub(crate) fn moment(at: Timestamp) -> Option<String> {
 }
 
 /// An amount in millionths as a decimal with six digits after the point; `None` above 18 digits.
+#[cfg(any(test, feature = "sqlite"))]
 pub(crate) fn decimal(micros: i64) -> Option<String> {
     let size = micros.unsigned_abs();
     let sign = if micros < 0 { "-" } else { "" };

@@ -30,10 +30,6 @@ impl Session {
         Self { client, statement_timeout, in_transaction: false }
     }
 
-    pub(super) fn client(&self) -> &Client {
-        &self.client
-    }
-
     /// The connection, for the next call, when nothing is open on it.
     pub(super) async fn release(mut self) -> Option<Client> {
         if self.in_transaction {

@@ -37,7 +37,6 @@ pub(super) fn type_of(value: &Value<'_>) -> Type {
 fn put(value: &Value<'_>, out: &mut BytesMut) -> bool {
     match value {
         Value::Null(_) => return false,
-        Value::Bool(value) => out.put_u8((*value).into()),
         Value::Int(value) => out.put_i64(*value),
         Value::Text(text) => out.put_slice(text.as_bytes()),
         Value::Decimal(micros) => put_decimal(*micros, out),

@@ -14,8 +14,6 @@ pub(crate) struct Dialect {
     pub(crate) column_type: fn(Logical) -> &'static str,
     /// What follows the columns of a table.
     pub(crate) table_options: &'static str,
-    /// The longest identifier, in characters of ASCII.
-    pub(crate) longest_name: usize,
     /// Whether tables are made and changed in a transaction.
     pub(crate) transactional_ddl: bool,
     /// What a configuration calls the place of the tables.
@@ -25,12 +23,14 @@ pub(crate) struct Dialect {
 /// The dialects that differ in more than words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
+    #[cfg_attr(not(feature = "sqlite"), allow(dead_code, reason = "matched on, made by its own connector"))]
     Sqlite,
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "matched on, made by its own connector"))]
     Postgres,
-    MySql,
 }
 
 /// SQLite 3.39 or later: strict types, and tables that are their own key's tree.
+#[cfg(any(test, feature = "sqlite"))]
 pub(crate) static SQLITE: Dialect = Dialect {
     kind: Kind::Sqlite,
     quote: '"',
@@ -39,12 +39,12 @@ pub(crate) static SQLITE: Dialect = Dialect {
         Logical::Int64 | Logical::Bool => "INTEGER",
     },
     table_options: " STRICT, WITHOUT ROWID",
-    longest_name: 255,
     transactional_ddl: true,
     place: "`path`",
 };
 
 /// PostgreSQL 11 or later.
+#[cfg(any(test, feature = "postgres"))]
 pub(crate) static POSTGRES: Dialect = Dialect {
     kind: Kind::Postgres,
     quote: '"',
@@ -59,29 +59,8 @@ pub(crate) static POSTGRES: Dialect = Dialect {
         Logical::Json => "jsonb",
     },
     table_options: "",
-    longest_name: 63,
     transactional_ddl: true,
     place: "`schema`",
-};
-
-/// MySQL 8.0 or MariaDB 10.5, or later.
-pub(crate) static MYSQL: Dialect = Dialect {
-    kind: Kind::MySql,
-    quote: '`',
-    column_type: |logical| match logical {
-        Logical::Text => "LONGTEXT",
-        // Collations there make `a` equal to `A`, `é` and `a ` besides.
-        Logical::Key => "VARBINARY(255)",
-        Logical::Int64 => "BIGINT",
-        Logical::Decimal => "DECIMAL(18,6)",
-        Logical::Bool => "TINYINT(1)",
-        Logical::Timestamp => "DATETIME(6)",
-        Logical::Json => "JSON",
-    },
-    table_options: " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin",
-    longest_name: 64,
-    transactional_ddl: false,
-    place: "`database`",
 };
 
 /// A statement with its parameters' names in the order in which their values are handed over.
@@ -121,18 +100,17 @@ impl Dialect {
             let end = part.find(|c: char| !c.is_ascii_lowercase() && c != '_').unwrap_or(part.len());
             let (name, rest) = part.split_at(end);
             let known = parameters.iter().position(|known| known == name);
-            let place = match (self.kind, known) {
-                (Kind::MySql, _) | (_, None) => {
+            let place = match known {
+                None => {
                     parameters.push(name.to_owned());
                     parameters.len()
                 }
-                (_, Some(index)) => index + 1,
+                Some(index) => index + 1,
             };
             // Writing to a text cannot fail.
             let _ = match self.kind {
                 Kind::Postgres => write!(text, "${place}{rest}"),
                 Kind::Sqlite => write!(text, "?{place}{rest}"),
-                Kind::MySql => write!(text, "?{rest}"),
             };
         }
         Sql { text, parameters }
@@ -159,7 +137,6 @@ impl Dialect {
         match self.kind {
             Kind::Sqlite => format!("temp.{}", self.quoted(table.name)),
             Kind::Postgres => format!("pg_temp.{}", self.quoted(table.name)),
-            Kind::MySql => self.quoted(table.name),
         }
     }
 
@@ -172,69 +149,36 @@ impl Dialect {
                 format!("DELETE FROM {name}"),
             ],
             Kind::Postgres => vec![format!("CREATE TEMP TABLE {} ({columns}) ON COMMIT DROP", self.quoted(table.name))],
-            Kind::MySql => vec![
-                format!("CREATE TEMPORARY TABLE IF NOT EXISTS {name} ({columns}){}", self.table_options),
-                format!("DELETE FROM {name}"),
-            ],
         }
     }
 
     /// Texts one after the other; `parts` are expressions that are never null.
     pub(crate) fn concat(&self, parts: &[&str]) -> String {
-        match self.kind {
-            Kind::MySql => format!("CONCAT({})", parts.join(", ")),
-            Kind::Sqlite | Kind::Postgres => format!("({})", parts.join(" || ")),
-        }
+        format!("({})", parts.join(" || "))
     }
 
     /// Whether two values are the same, null being the same as null.
     pub(crate) fn same(&self, left: &str, right: &str) -> String {
-        match self.kind {
-            Kind::MySql => format!("{left} <=> {right}"),
-            Kind::Sqlite | Kind::Postgres => format!("{left} IS NOT DISTINCT FROM {right}"),
-        }
+        format!("{left} IS NOT DISTINCT FROM {right}")
     }
 
-    /// `INSERT`'s tail that leaves rows out whose key is there already; `known` is the table's name without its schema.
+    /// `INSERT`'s tail that leaves rows out whose key is there already.
     /// A `SELECT` before it needs a `WHERE`, or SQLite would read `ON` as a join's.
-    pub(crate) fn or_keep(&self, table: &Table, known: &str) -> String {
-        match self.kind {
-            Kind::Sqlite | Kind::Postgres => format!(" ON CONFLICT ({}) DO NOTHING", self.list(table.key)),
-            // `INSERT IGNORE` would ignore every other fault as well.
-            Kind::MySql => {
-                let first = table.key.first().map(|name| self.quoted(name)).unwrap_or_default();
-                format!(" ON DUPLICATE KEY UPDATE {first} = {known}.{first}")
-            }
-        }
+    pub(crate) fn or_keep(&self, table: &Table) -> String {
+        format!(" ON CONFLICT ({}) DO NOTHING", self.list(table.key))
     }
 
     /// `INSERT`'s tail that sets columns of the row with the same key, where `only_if` holds; both may name the row as
-    /// it is (`known`) and as it was to be inserted ([`Dialect::new`]). MySQL sets one column after the other, and reads
-    /// what it set: what `only_if` reads stands last.
-    pub(crate) fn or_update(&self, table: &Table, known: &str, sets: &[(&str, String)], only_if: &str) -> String {
-        let set = |(name, value): &(&str, String)| {
-            let column = self.quoted(name);
-            match self.kind {
-                Kind::MySql => format!("{column} = CASE WHEN {only_if} THEN {value} ELSE {known}.{column} END"),
-                Kind::Sqlite | Kind::Postgres => format!("{column} = {value}"),
-            }
-        };
+    /// it is, by the table's name without its schema, and as it was to be inserted ([`Dialect::inserted`]).
+    pub(crate) fn or_update(&self, table: &Table, sets: &[(&str, String)], only_if: &str) -> String {
+        let set = |(name, value): &(&str, String)| format!("{} = {value}", self.quoted(name));
         let sets = sets.iter().map(set).collect::<Vec<_>>().join(", ");
-        match self.kind {
-            Kind::MySql => format!(" ON DUPLICATE KEY UPDATE {sets}"),
-            Kind::Sqlite | Kind::Postgres => {
-                format!(" ON CONFLICT ({}) DO UPDATE SET {sets} WHERE {only_if}", self.list(table.key))
-            }
-        }
+        format!(" ON CONFLICT ({}) DO UPDATE SET {sets} WHERE {only_if}", self.list(table.key))
     }
 
     /// A column of the row that an upsert could not insert.
-    pub(crate) fn new(&self, name: &str) -> String {
-        match self.kind {
-            // The alias form of MySQL 8.0.19 is unknown to MariaDB.
-            Kind::MySql => format!("VALUES({})", self.quoted(name)),
-            Kind::Sqlite | Kind::Postgres => format!("excluded.{}", self.quoted(name)),
-        }
+    pub(crate) fn inserted(&self, name: &str) -> String {
+        format!("excluded.{}", self.quoted(name))
     }
 }
 
@@ -258,19 +202,12 @@ mod tests {
             of(&SQLITE),
             ("SELECT a FROM t WHERE w = ?1 AND (a = ?2 OR b = ?1) LIMIT ?3".into(), "workspace,key,page_size".into())
         );
-        assert_eq!(
-            of(&MYSQL),
-            (
-                "SELECT a FROM t WHERE w = ? AND (a = ? OR b = ?) LIMIT ?".into(),
-                "workspace,key,workspace,page_size".into()
-            )
-        );
     }
 
     proptest! {
         #[test]
         fn a_quoted_identifier_reads_back_as_it_was(identifier in "[^\u{0}]{0,12}") {
-            for dialect in [&SQLITE, &POSTGRES, &MYSQL] {
+            for dialect in [&SQLITE, &POSTGRES] {
                 let quoted = dialect.quoted(&identifier);
                 let quote = dialect.quote.to_string();
                 let inner = quoted.strip_prefix(&quote).and_then(|rest| rest.strip_suffix(&quote)).unwrap();

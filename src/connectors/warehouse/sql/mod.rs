@@ -25,7 +25,9 @@ pub(crate) use dialect::SQLITE;
 pub(crate) use dialect::Sql;
 pub(crate) use events::ReadyEvents;
 pub(crate) use membership::ReadyBatch;
-pub(crate) use names::{Names, check_prefix, check_schema, check_workspace, checked_id};
+#[cfg(feature = "postgres")]
+pub(crate) use names::check_schema;
+pub(crate) use names::{Names, check_prefix, check_workspace, checked_id};
 #[cfg(feature = "postgres")]
 pub(crate) use schema::ddl;
 pub(crate) use schema::ensure;

@@ -89,7 +89,7 @@ fn ours_beside(names: &Names, alias: &str, other: &str, column: &str) -> String 
             let of = |value: &str| format!("CASE WHEN {other}.{column} IS NOT NULL THEN {value} END");
             format!("{alias}.workspace_key = {} AND {alias}.audience_key = {}", of(":workspace"), of(":audience"))
         }
-        Kind::Sqlite | Kind::MySql => ours(alias),
+        Kind::Sqlite => ours(alias),
     }
 }
 
@@ -106,10 +106,10 @@ fn insert(name: &str, table: &Table, values: &[&str]) -> String {
 
 fn note_batch(names: &Names) -> String {
     let dialect = names.dialect;
-    let new = |name| (name, dialect.new(name));
+    let new = |name| (name, dialect.inserted(name));
     let values = [":batch", ":run", ":table_name", ":row_count", ":content", ":now"];
     let sets = ["run_id", "row_count", "content_sha256", "committed_at"].map(new);
-    insert(&names.batches, &BATCHES, &values) + &dialect.or_update(&BATCHES, &names.bare(BATCHES.name), &sets, "TRUE")
+    insert(&names.batches, &BATCHES, &values) + &dialect.or_update(&BATCHES, &sets, "TRUE")
 }
 
 /// A row with a lower version than what is held does nothing, and is left out. Where no row is held, the log may remember
@@ -157,9 +157,9 @@ fn write_present(names: &Names) -> String {
     let Names { dialect, membership, log, .. } = names;
     let known = names.bare(MEMBERSHIP.name);
     let held = |name: &str| format!("CASE WHEN {known}.is_member = TRUE THEN {known}.{name} ELSE");
-    let new = |name| (name, dialect.new(name));
+    let new = |name| (name, dialect.inserted(name));
     let sets = [
-        ("entered_at", format!("{} {} END", held("entered_at"), dialect.new("entered_at"))),
+        ("entered_at", format!("{} {} END", held("entered_at"), dialect.inserted("entered_at"))),
         ("entry_count", format!("{} {known}.entry_count + 1 END", held("entry_count"))),
         ("exited_at", "NULL".to_owned()),
         ("is_member", "TRUE".to_owned()),
@@ -184,9 +184,8 @@ fn write_present(names: &Names) -> String {
         steps = dialect.stage(&STEPS),
         update = dialect.or_update(
             &MEMBERSHIP,
-            &known,
             &sets,
-            &format!("{known}.row_version <= {}", dialect.new("row_version"))
+            &format!("{known}.row_version <= {}", dialect.inserted("row_version"))
         ),
     )
 }
@@ -194,19 +193,10 @@ fn write_present(names: &Names) -> String {
 fn write_tombstones(names: &Names) -> String {
     let Names { dialect, membership, .. } = names;
     let steps = dialect.stage(&STEPS);
-    let set = |m: &str| {
-        format!(
-            "SET {m}exited_at = CASE s.kind WHEN 'exit' THEN s.happened_at ELSE m.exited_at END, {m}is_member = FALSE,
-                 {m}run_id = :run, {m}row_version = :version, {m}updated_at = :now"
-        )
-    };
+    let set = "SET exited_at = CASE s.kind WHEN 'exit' THEN s.happened_at ELSE m.exited_at END, is_member = FALSE,
+               run_id = :run, row_version = :version, updated_at = :now";
     let of = format!("{} AND m.member_key = s.member_key", ours_beside(names, "m", "s", "op"));
-    match dialect.kind {
-        Kind::MySql => format!("UPDATE {membership} AS m JOIN {steps} AS s ON {of} {}", set("m.")),
-        Kind::Sqlite | Kind::Postgres => {
-            format!("UPDATE {membership} AS m {} FROM {steps} AS s WHERE {of}", set(""))
-        }
-    }
+    format!("UPDATE {membership} AS m {set} FROM {steps} AS s WHERE {of}")
 }
 
 fn delete_left(names: &Names) -> String {
@@ -222,8 +212,6 @@ fn delete_staged(names: &Names, table: &str, only: &str, stage: &Table, key: &st
             format!("DELETE FROM {table} AS m WHERE {only}m.member_key IN (SELECT s.{key} FROM {stage} AS s)")
         }
         Kind::Postgres => format!("DELETE FROM {table} AS m USING {stage} AS s WHERE {only}m.member_key = s.{key}"),
-        // MySQL searches the whole table for `IN`.
-        Kind::MySql => format!("DELETE m FROM {table} AS m JOIN {stage} AS s ON {only}m.member_key = s.{key}"),
     }
 }
 
@@ -245,7 +233,7 @@ fn write_log(names: &Names) -> String {
          FROM {steps} AS s WHERE s.kind <> 'touch' AND {COUNTS}{keep}",
         steps = dialect.stage(&STEPS),
         history = history("l", "s.member_key"),
-        keep = dialect.or_keep(&LOG, &names.bare(LOG.name)),
+        keep = dialect.or_keep(&LOG),
     )
 }
 
@@ -258,7 +246,7 @@ fn write_events(names: &Names) -> String {
          FROM {rows} AS r WHERE r.idx >= :low AND r.idx < :high{keep}",
         events = names.events,
         rows = names.dialect.stage(&STAGED_EVENTS),
-        keep = names.dialect.or_keep(&EVENTS, &names.bare(EVENTS.name)),
+        keep = names.dialect.or_keep(&EVENTS),
     )
 }
 
@@ -299,14 +287,14 @@ fn note_run(names: &Names) -> String {
     let dialect = names.dialect;
     let known = names.bare(RUNS.name);
     let values: Vec<String> = RUN_COLUMNS.iter().map(|name| format!(":{name}")).collect();
-    let sets: Vec<(&str, String)> = RUN_COLUMNS.iter().skip(1).map(|name| (*name, dialect.new(name))).collect();
-    let only_if = format!("({known}.status = 'running' OR {} <> 'running')", dialect.new("status"));
+    let sets: Vec<(&str, String)> = RUN_COLUMNS.iter().skip(1).map(|name| (*name, dialect.inserted(name))).collect();
+    let only_if = format!("({known}.status = 'running' OR {} <> 'running')", dialect.inserted("status"));
     format!(
         "INSERT INTO {} ({}) VALUES ({}){}",
         names.runs,
         RUN_COLUMNS.join(", "),
         values.join(", "),
-        dialect.or_update(&RUNS, &known, &sets, &only_if)
+        dialect.or_update(&RUNS, &sets, &only_if)
     )
 }
 
@@ -314,7 +302,7 @@ fn note_run(names: &Names) -> String {
 fn note_reject(names: &Names) -> String {
     let values =
         [":reject", ":run", ":audience", ":member", ":op", ":class", ":code", ":message", ":attempt", ":occurred"];
-    insert(&names.rejects, &REJECTS, &values) + &names.dialect.or_keep(&REJECTS, &names.bare(REJECTS.name))
+    insert(&names.rejects, &REJECTS, &values) + &names.dialect.or_keep(&REJECTS)
 }
 
 /// A rejected row names its tenant only through its run; one whose run was not logged may be anybody's.

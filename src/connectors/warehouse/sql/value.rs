@@ -7,7 +7,6 @@ use crate::time::Timestamp;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Value<'a> {
     Null(Logical),
-    Bool(bool),
     Int(i64),
     Text(&'a str),
     /// Millionths, of which 18 digits hold.
@@ -34,25 +33,15 @@ impl<'a> Value<'a> {
     }
 
     /// How it is held.
+    #[cfg(feature = "postgres")]
     pub(crate) fn logical(&self) -> Logical {
         match self {
             Self::Null(logical) => *logical,
-            Self::Bool(_) => Logical::Bool,
             Self::Int(_) => Logical::Int64,
             Self::Text(_) => Logical::Text,
             Self::Decimal(_) => Logical::Decimal,
             Self::Moment(_) => Logical::Timestamp,
             Self::Json(_) => Logical::Json,
-        }
-    }
-
-    /// Its bytes, roughly: what batches are measured by.
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Self::Null(_) | Self::Bool(_) => 1,
-            Self::Int(_) | Self::Moment(_) => 8,
-            Self::Decimal(_) => 20,
-            Self::Text(text) | Self::Json(text) => text.len(),
         }
     }
 }

@@ -18,7 +18,7 @@ pub(crate) fn create(names: &Names) -> Vec<String> {
                 statements.push(format!("CREATE VIEW {view} AS {query}"));
             }
             // Keeps what analysts were granted on it, and what they built on it.
-            Kind::Postgres | Kind::MySql => statements.push(format!("CREATE OR REPLACE VIEW {view} AS {query}")),
+            Kind::Postgres => statements.push(format!("CREATE OR REPLACE VIEW {view} AS {query}")),
         }
     }
     statements
@@ -91,7 +91,6 @@ fn week_of(dialect: &Dialect, moment: &str) -> String {
     match dialect.kind {
         Kind::Sqlite => format!("date({moment}, 'weekday 0', '-6 days')"),
         Kind::Postgres => format!("CAST(date_trunc('week', {moment} AT TIME ZONE 'UTC') AS date)"),
-        Kind::MySql => format!("DATE_SUB(DATE({moment}), INTERVAL WEEKDAY({moment}) DAY)"),
     }
 }
 
@@ -100,7 +99,6 @@ fn weeks_between(dialect: &Dialect, from: &str, to: &str) -> String {
     match dialect.kind {
         Kind::Sqlite => format!("CAST((julianday({to}) - julianday({from})) / 7 AS INTEGER)"),
         Kind::Postgres => format!("({to} - {from}) / 7"),
-        Kind::MySql => format!("DATEDIFF({to}, {from}) DIV 7"),
     }
 }
 
@@ -118,14 +116,13 @@ fn money(dialect: &Dialect) -> Money {
             "CASE WHEN {amount} IS NOT NULL THEN printf('%s%d.%06d', CASE WHEN {amount} < 0 THEN '-' ELSE '' END, \
              abs({amount}) / 1000000, abs({amount}) % 1000000) END"
         ),
-        Kind::Postgres | Kind::MySql => amount.to_owned(),
+        Kind::Postgres => amount.to_owned(),
     };
     let (sum, ltv) = match dialect.kind {
         Kind::Sqlite => {
             ("SUM(CAST(replace(value, '.', '') AS INTEGER))", "amount_to_date / 1000000.0 / cohort_members")
         }
         Kind::Postgres => ("SUM(value)", "CAST(amount_to_date AS double precision) / cohort_members"),
-        Kind::MySql => ("SUM(value)", "CAST(amount_to_date AS DOUBLE) / cohort_members"),
     };
     Money { sum, shown: shown("amount"), shown_to_date: shown("amount_to_date"), ltv }
 }

@@ -114,7 +114,6 @@ impl ToSql for Value<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(match *self {
             Self::Null(_) => ToSqlOutput::Borrowed(ValueRef::Null),
-            Self::Bool(value) => ToSqlOutput::from(value),
             Self::Int(value) => ToSqlOutput::from(value),
             Self::Text(text) | Self::Json(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
             // Both were looked at before they got here.
