@@ -19,8 +19,6 @@ use crate::time::Timestamp;
 
 /// 2026-11-23T12:00:00Z, a Monday.
 const NOON: i64 = 1_795_435_200_000;
-const HOUR: i64 = 3_600_000;
-const DAY: i64 = 24 * HOUR;
 
 /// Always 2026-11-23T12:00:00Z.
 #[derive(Debug)]
@@ -127,11 +125,6 @@ fn tier(mut row: Row, tier: &str) -> Row {
     row
 }
 
-fn because(mut row: Row, reason: Reason) -> Row {
-    row.reason = reason;
-    row
-}
-
 /// Rows for the audience `vip` in the run `run-<version>`.
 fn batch(version: u64, action: Action, rows: Vec<Row>) -> Batch {
     Batch::new(format!("run-{version}"), vip(), action, rows).with_row_version(version)
@@ -139,9 +132,4 @@ fn batch(version: u64, action: Action, rows: Vec<Row>) -> Batch {
 
 fn vip() -> AudienceRef {
     AudienceRef::new("vip", "vip")
-}
-
-/// `00…`, as a log's event id begins for operation 0.
-fn op(op: u8) -> String {
-    const_hex::encode([op; 16])
 }
