@@ -332,14 +332,3 @@ fn peak() -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::bytes;
-
-    #[test]
-    fn sizes_are_read() {
-        assert_eq!((bytes("64MiB"), bytes("1GiB"), bytes("17")), (Some(64 << 20), Some(1 << 30), Some(17)));
-        assert_eq!((bytes("64MB"), bytes("MiB"), bytes("-1")), (None, None, None));
-    }
-}

@@ -12,7 +12,9 @@ fn example() -> PathBuf {
     let mut path = std::env::current_exe().unwrap();
     path.pop();
     path.pop();
-    path.join("examples").join(format!("diff{}", std::env::consts::EXE_SUFFIX))
+    let path = path.join("examples").join(format!("diff{}", std::env::consts::EXE_SUFFIX));
+    assert!(path.exists(), "expected the example to be built, as `cargo test` without `--test` does");
+    path
 }
 
 struct Place(TempDir);
@@ -129,6 +131,7 @@ fn what_is_wrong_is_said_and_what_is_kept_stays() {
         ("--current good.csv --key email", "expected a column \"email\", found id"),
         ("--current gone.csv --key id", "expected a file that can be read"),
         ("--current good.csv --key id --memory 1MiB", "at least 16777216 bytes"),
+        ("--current good.csv --key id --memory 64MB", "expected bytes as 64MiB, found 64MB"),
         ("--current good.csv --key id --threads 0", "1 to 64 threads"),
         ("--current good.csv --keys id", "expected a known option and its value, found --keys"),
     ];

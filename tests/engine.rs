@@ -11,6 +11,7 @@ use std::time::Duration;
 use audience_sync::audience::Audience;
 use audience_sync::clock::Clock;
 use audience_sync::destination::*;
+use audience_sync::diff::DiffOptions;
 use audience_sync::identity::{Consent, Member};
 use audience_sync::measure::Holdout;
 use audience_sync::naming::Role;
@@ -1067,4 +1068,47 @@ fn futures_of_the_engine_travel_between_threads() {
     travels(engine.sync_all(std::slice::from_ref(&binding), crowd(0..1)));
     travels(engine.sync_with(&binding, Members::stream(futures_util::stream::empty()), &options));
     travels(engine.plan(&binding, crowd(0..1)));
+}
+
+// --- memory
+
+/// Members with notes of 850 bytes, some of them twice: more than 16 MiB hold.
+fn wordy(numbers: std::ops::Range<u32>) -> impl Iterator<Item = Member> {
+    numbers.map(move |n| {
+        let n = n % 16_000;
+        Member::new(format!("m{n}")).attribute("note", format!("{n:0850}"))
+    })
+}
+
+#[tokio::test]
+async fn a_run_within_little_memory_ends_as_one_with_plenty() {
+    let desk = Desk::new();
+    let spills = tempfile::tempdir().unwrap();
+    let run = |name: &'static str, options: DiffOptions| {
+        let hands = desk.hands.clone();
+        async move {
+            let builder = Engine::builder(State::in_memory(), Keyring::from_bytes([7; 32])).with_clock(hands);
+            let engine = builder.with_http(kit::http()).with_diff(options).build().unwrap();
+            let crm = Memory::new("crm");
+            let binding = Binding::new(audience("buyers"), crm.clone());
+            let report = engine.sync(&binding, wordy(0..17_000)).await.unwrap();
+            assert!(report.is_success(), "{name}: {report}");
+            check_report(&report);
+            let note = crm.row("buyers", "m2000").unwrap().attributes;
+            ((report.add, report.plan.counts), crm.member_ids("buyers"), note)
+        }
+    };
+    let plenty = run("plenty", DiffOptions::default()).await;
+    let little = DiffOptions::default().with_memory_budget(DiffOptions::MIN_MEMORY).with_spill_dir(spills.path());
+    assert_eq!(run("little", little).await, plenty);
+    assert_eq!(plenty.1.len(), 16_000);
+    assert_eq!(std::fs::read_dir(spills.path()).unwrap().count(), 0, "nothing is left of a spill");
+
+    let nowhere = DiffOptions::default().with_memory_budget(DiffOptions::MIN_MEMORY).with_spill_dir("/nowhere/at/all");
+    let engine = desk.builder().with_diff(nowhere).build().unwrap();
+    let crm = Memory::new("crm");
+    let error = engine.sync(&Binding::new(audience("buyers"), crm.clone()), wordy(0..17_000)).await.unwrap_err();
+    assert_eq!((error.code(), crm.batches()), (Some("spill_failed"), 0));
+    let odd = DiffOptions::default().with_threads(0);
+    assert_eq!(desk.builder().with_diff(odd).build().unwrap_err().kind(), ErrorKind::Config);
 }

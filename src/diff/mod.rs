@@ -45,7 +45,7 @@
 
 mod delta;
 #[cfg(feature = "engine")]
-mod external;
+pub(crate) mod external;
 mod fingerprint;
 #[cfg(feature = "engine")]
 mod folder;

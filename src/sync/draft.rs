@@ -150,13 +150,12 @@ impl<'a> Drafter<'a> {
 
     fn walk(&self, mut each: impl FnMut(Option<&Slot>, Option<&Prior>, &mut Handles) -> Result<()>) -> Result<()> {
         let mut handles = self.previous.handles();
-        let slots = self.desired.slots().iter().map(Ok);
-        for change in SortedDiff::new(self.previous.iter(), slots) {
+        for change in SortedDiff::new(self.previous.iter(), self.desired.slots()) {
             match change? {
-                Change::Added(slot) => each(Some(slot), None, &mut handles)?,
+                Change::Added(slot) => each(Some(&slot), None, &mut handles)?,
                 Change::Removed(prior) => each(None, Some(&prior), &mut handles)?,
                 Change::Changed { old, new } | Change::Unchanged { old, new } => {
-                    each(Some(new), Some(&old), &mut handles)?;
+                    each(Some(&new), Some(&old), &mut handles)?;
                 }
             }
         }
@@ -185,8 +184,12 @@ impl<'a> Drafter<'a> {
         if vanishing.is_empty() {
             return Ok(shared);
         }
-        for slot in self.desired.slots().iter().filter(|slot| slot.class == Class::Wanted) {
-            let (_, payload) = self.desired.read(slot)?;
+        for slot in self.desired.slots() {
+            let slot = slot?;
+            if slot.class != Class::Wanted {
+                continue;
+            }
+            let (_, payload) = self.desired.read(&slot)?;
             shared.extend(payload.identifiers.iter().map(mark).filter(|mark| vanishing.contains(mark)));
         }
         Ok(shared)
@@ -399,12 +402,12 @@ impl<'a> Drafter<'a> {
         let mut entry = None;
         if let (Some(slot), Some((action, effective_at))) = (slot, decision.entry) {
             let (id, payload) = self.desired.read(slot)?;
-            id.clone_into(&mut before.member_id);
+            before.member_id = id;
             let (fingerprint, expires_at) = (slot.fingerprint, slot.expires_at());
             entry = Some(Entry { action, effective_at, fingerprint, expires_at, payload });
         } else if let (Some(slot), None) = (slot, prior) {
             // Nothing was sent of it, and it has something to take away already.
-            self.desired.read(slot)?.0.clone_into(&mut before.member_id);
+            before.member_id = self.desired.read(slot)?.0;
             before.attempt = Some(Attempt::new(Action::Add, self.terms.as_of, slot.fingerprint));
         }
         let removal = match (decision.removal, &entry) {

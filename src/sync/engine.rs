@@ -17,6 +17,7 @@ use super::retry::RetryPolicy;
 use super::run::Run;
 use crate::clock::{Clock, Timestamp, TokioClock};
 use crate::destination::{Context, Destination, KeyEvent, RunLog};
+use crate::diff::DiffOptions;
 use crate::error::Result;
 #[cfg(feature = "http")]
 use crate::http::HttpClient;
@@ -67,6 +68,7 @@ pub(crate) struct Inner {
     pub(crate) run_log: Option<Arc<dyn RunLog>>,
     pub(crate) canonicalizer: Canonicalizer,
     pub(crate) retry: RetryPolicy,
+    pub(crate) diff: DiffOptions,
     /// By destination: all bindings and all runs keep below its rate together.
     pacers: Mutex<BTreeMap<String, Arc<Bucket>>>,
 }
@@ -84,6 +86,7 @@ impl Engine {
             run_log: None,
             canonicalizer: Canonicalizer::new(),
             retry: RetryPolicy::default(),
+            diff: DiffOptions::default(),
             pacers: Mutex::default(),
         })
     }
@@ -285,11 +288,21 @@ impl EngineBuilder {
         self
     }
 
+    /// How much memory a run takes for the members of its source, and where it puts those that do not fit: what of
+    /// them could be read by others is encrypted, with a key that ends with the run. `threads`, `on_conflict` and
+    /// `max_null_keys_ppm` do not count here.
+    pub fn with_diff(mut self, options: DiffOptions) -> Self {
+        self.0.diff = options;
+        self
+    }
+
     /// The engine.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) when the built-in transport cannot be set up.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) when the built-in transport cannot be set up, or for options out
+    /// of range.
     pub fn build(mut self) -> Result<Engine> {
+        self.0.diff.check()?;
         #[cfg(feature = "reqwest")]
         if self.0.http.is_none() {
             self.0.http = Some(HttpClient::new(Arc::new(crate::http::ReqwestTransport::new()?)));

@@ -7,9 +7,10 @@ use super::binding::Binding;
 use super::engine::{Inner, RunOptions};
 use super::members::Members;
 use super::plan::Plan;
-use super::prepare::{Desired, Lens, Prepared, prepare};
+use super::prepare::{Desired, Gathering, Lens, Prepared, prepare};
 use super::report::RunReport;
 use super::run::Run;
+use crate::destination::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::naming::Role;
 use crate::observe::Event;
@@ -123,7 +124,7 @@ async fn read(
     mut members: Members<'_>,
 ) -> Result<Vec<Desired>> {
     let cx = engine.context("source");
-    let mut desired: Vec<Desired> = lenses.iter().map(|_| Desired::default()).collect();
+    let mut desired: Vec<Gathering> = lenses.iter().map(|_| Gathering::new(&engine.diff, lenses.len())).collect();
     let mut working = VecDeque::new();
     let mut rows = 0;
     loop {
@@ -131,7 +132,7 @@ async fn read(
         rows += chunk.len() as u64;
         if chunk.is_empty() || working.len() == CHUNKS {
             while let Some(done) = working.pop_front() {
-                absorb(&mut desired, joined(done).await?);
+                desired = absorb(&cx, desired, joined(done).await?).await?;
                 if !chunk.is_empty() {
                     break;
                 }
@@ -147,19 +148,20 @@ async fn read(
         working.push_back(tokio::task::spawn_blocking(move || prepare(&canonicalizer, &lenses, &chunk)));
     }
     members.check_end(rows)?;
-    cx.blocking(move || {
-        desired.iter_mut().for_each(Desired::finish);
-        Ok(desired)
-    })
-    .await
+    cx.blocking(move || desired.into_iter().map(Gathering::finish).collect()).await
 }
 
 async fn joined<T>(work: tokio::task::JoinHandle<T>) -> Result<T> {
     work.await.map_err(|_| Error::new(ErrorKind::Bug, "making members canonical ended without a result: it panicked"))
 }
 
-fn absorb(desired: &mut [Desired], prepared: Vec<Prepared>) {
-    for (desired, prepared) in desired.iter_mut().zip(prepared) {
-        desired.absorb(prepared);
-    }
+/// May write to the spill: not on a thread of the runtime.
+async fn absorb(cx: &Context, mut desired: Vec<Gathering>, prepared: Vec<Prepared>) -> Result<Vec<Gathering>> {
+    cx.blocking(move || {
+        for (desired, prepared) in desired.iter_mut().zip(prepared) {
+            desired.absorb(prepared)?;
+        }
+        Ok(desired)
+    })
+    .await
 }

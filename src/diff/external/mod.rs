@@ -6,6 +6,7 @@
 
 mod arena;
 mod options;
+mod payload;
 mod previous;
 mod record;
 mod rows;
@@ -13,9 +14,14 @@ mod run;
 mod scatter;
 mod segments;
 mod sort;
+mod sorter;
 mod spill;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use payload::{Payloads, Place};
+pub(crate) use record::{Record, put, take};
+pub(crate) use sorter::{InOrder, Sorted, Sorter};
 
 pub use options::{DiffOptions, OnConflict};
 pub(super) use previous::for_each_member;

@@ -77,10 +77,18 @@ impl SpillFile {
         Ok(Run { start, before })
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+    pub(super) fn len(&self) -> u64 {
+        self.len
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.out.write_all(bytes).map_err(|error| failed(error, "write the spill file", &self.path))?;
         self.len += bytes.len() as u64;
         Ok(())
+    }
+
+    pub(super) fn read_bytes(&self, offset: u64, bytes: &mut [u8]) -> Result<()> {
+        self.file.read_at(offset, bytes).map_err(|error| failed(error, "read the spill file", &self.path))
     }
 
     /// Hands the records of one partition to `each`, in pieces.
@@ -93,7 +101,7 @@ impl SpillFile {
         while left > 0 {
             let piece = bytes.len().min(left);
             let piece = &mut bytes[..piece];
-            self.file.read_at(offset, piece).map_err(|error| failed(error, "read the spill file", &self.path))?;
+            self.read_bytes(offset, piece)?;
             piece.chunks_exact(R::BYTES).for_each(|bytes| each(R::decode(bytes)));
             offset += piece.len() as u64;
             left -= piece.len();
