@@ -171,7 +171,8 @@ fn is_held_out(id: &str) -> bool {
 /// The digests Meta should hold; none for customers whose export contradicts itself, or who have moved.
 fn digests(id: &str, orders: u32) -> Option<BTreeSet<String>> {
     let contact = contact(id.parse().ok()?, orders);
-    let values = contact.emails.iter().chain(&contact.phone);
+    let country = if contact.is_british { "gb" } else { "us" };
+    let values = contact.emails.iter().chain(&contact.phone).map(String::as_str).chain([country]);
     contact.is_plain.then(|| values.map(|value| const_hex::encode(Sha256::digest(value))).collect())
 }
 

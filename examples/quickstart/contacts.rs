@@ -27,7 +27,7 @@ pub(crate) struct Contact {
     /// "these".
     pub(crate) is_plain: bool,
     name: (&'static str, &'static str),
-    is_british: bool,
+    pub(crate) is_british: bool,
     contradicts: bool,
 }
 
